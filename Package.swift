@@ -1,0 +1,73 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The architecture at a glance: each module may know only those above it.
+// docs/architecture.md follows a round through them.
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+
+let package = Package(
+    name: "v6-flower",
+    products: [
+        .library(name: "V6Flower", targets: ["V6Flower"]),
+        .executable(name: "v6-flower", targets: ["v6-flower"]),
+        .executable(name: "v6-flower-sandbox", targets: ["v6-flower-sandbox"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
+    ],
+    targets: [
+        // Bytes on their way: sources of bytes, base64, ordered JSON, digests, seeded randomness.
+        .target(name: "Wire", dependencies: [collections, crypto], swiftSettings: strict),
+
+        // Flower without its transport: records, messages, apps, strategies.
+        .target(name: "Flower", dependencies: ["Wire", collections], swiftSettings: strict),
+
+        // The variadic calls of libcurl, which Swift cannot make.
+        .target(name: "_CurlShims", linkerSettings: [.linkedLibrary("curl")]),
+
+        // The container contract and the node's proxy.
+        .target(name: "Vantage6", dependencies: ["Wire", "_CurlShims", collections], swiftSettings: strict),
+
+        // Central's checkpoint in SQLite.
+        .target(name: "Journal", dependencies: ["Flower", grdb], swiftSettings: strict),
+
+        // An organization's table: CSV, column kinds, missing values.
+        .target(name: "LocalData", dependencies: ["Wire", collections], swiftSettings: strict),
+
+        // The ready-made models and their ClientApp.
+        .target(name: "LocalModels", dependencies: ["Flower", "LocalData"], swiftSettings: strict),
+
+        // `central` and `partial`: where Flower meets vantage6.
+        .target(
+            name: "V6Flower",
+            dependencies: ["Flower", "Vantage6", "Journal", "LocalData", "LocalModels"], swiftSettings: strict),
+
+        // The program in the image.
+        .executableTarget(name: "v6-flower", dependencies: ["V6Flower", argumentParser], swiftSettings: strict),
+
+        // A stand-in for vantage6's server and node proxies on loopback; not in the image.
+        .target(name: "Sandbox", dependencies: ["V6Flower", flyingFox], swiftSettings: strict),
+        .executableTarget(name: "v6-flower-sandbox", dependencies: ["Sandbox", argumentParser], swiftSettings: strict),
+
+        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
+        .testTarget(name: "FlowerTests", dependencies: ["Flower"], resources: [.copy("Vectors")], swiftSettings: strict),
+        .testTarget(name: "Vantage6Tests", dependencies: ["Vantage6", flyingFox], swiftSettings: strict),
+        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: strict),
+        .testTarget(name: "LocalDataTests", dependencies: ["LocalData"], resources: [.copy("Cases")], swiftSettings: strict),
+        .testTarget(name: "LocalModelsTests", dependencies: ["LocalModels"], resources: [.copy("Reference")], swiftSettings: strict),
+        .testTarget(name: "V6FlowerTests", dependencies: ["V6Flower"], swiftSettings: strict),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,33 @@
+/// What central does: anything, through a ``Grid``. Flower's `flwr.serverapp.ServerApp`.
+///
+///     let app = ServerApp { grid, context in
+///         var strategy = FedAvg()
+///         let result = try await strategy.start(grid: grid, initialArrays: model, numRounds: 10)
+///         …
+///     }
+public struct ServerApp: Sendable {
+    /// The app's main function.
+    public typealias Main = @Sendable (any Grid, inout Context) async throws -> Void
+
+    private let main: Main
+
+    /// An app of one main function.
+    public init(_ main: @escaping Main) { self.main = main }
+
+    /// Runs the app to its end. Throws what its main function throws.
+    public func callAsFunction(grid: any Grid, context: inout Context) async throws {
+        try await main(grid, &context)
+    }
+}
+
+/// The only door from a ``ServerApp`` to the nodes. Flower's `flwr.serverapp.Grid`.
+public protocol Grid: Sendable {
+    /// The nodes that can be asked, in ascending order.
+    func nodeIDs() async throws -> [Int64]
+
+    /// Sends the messages and waits for their replies, at most `timeout` seconds (nil: until all have come).
+    ///
+    /// Gives one reply a message, in order of node id and then of the messages given: never of arrival, so
+    /// that sums do not depend on who was quicker. A node that did not answer has a reply with an error.
+    func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message]
+}

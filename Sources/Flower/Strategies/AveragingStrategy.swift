@@ -1,0 +1,31 @@
+/// A strategy that samples nodes and averages as ``FedAvg`` does and then does something more.
+///
+/// The four methods are FedAvg's unless the strategy has its own.
+public protocol AveragingStrategy: Strategy {
+    /// The averaging underneath.
+    var averaging: FedAvg { get set }
+}
+
+extension AveragingStrategy {
+    public var requiredTrainReplies: Int { averaging.requiredTrainReplies }
+
+    public mutating func configureTrain(
+        round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
+    ) async throws -> [Message] {
+        try await averaging.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
+    }
+
+    public mutating func configureEvaluate(
+        round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
+    ) async throws -> [Message] {
+        try await averaging.configureEvaluate(round: round, arrays: arrays, config: config, grid: grid)
+    }
+
+    public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (arrays: ArrayRecord?, metrics: MetricRecord?) {
+        try await averaging.aggregateTrain(round: round, replies: replies)
+    }
+
+    public mutating func aggregateEvaluate(round: Int, replies: [Message]) async throws -> MetricRecord? {
+        try await averaging.aggregateEvaluate(round: round, replies: replies)
+    }
+}

@@ -1,0 +1,124 @@
+import OrderedCollections
+import Wire
+
+/// Federated averaging (McMahan et al. 2017, arXiv:1602.05629): the mean of the nodes' models, weighted by their examples.
+///
+///     w ← Σ nᵢ wᵢ / Σ nᵢ
+///
+/// Keeps nothing between rounds. Time O(nodes × parameters), memory one model, whatever the number of nodes.
+/// Source: `flwr/serverapp/strategy/fedavg.py`.
+public struct FedAvg: Strategy {
+    /// Aggregates the metrics of replies: (contents, weight key) → metrics.
+    public typealias MetricsAggregator = @Sendable ([RecordDict], String) throws -> MetricRecord
+
+    /// The share of nodes that train in a round; 0 switches training off.
+    public var fractionTrain: Double
+    /// The share of nodes that evaluate; 0 switches the evaluation at the nodes off.
+    public var fractionEvaluate: Double
+    /// At least so many nodes train.
+    public var minTrainNodes: Int
+    /// At least so many nodes evaluate.
+    public var minEvaluateNodes: Int
+    /// So many nodes must be there at all.
+    public var minAvailableNodes: Int
+    /// The metric that replies are weighted by.
+    public var weightedByKey: String
+    /// The name of the global arrays in a message.
+    public var arrayRecordKey: String
+    /// The name of the config in a message.
+    public var configRecordKey: String
+    /// Replaces the weighted mean of training metrics.
+    public var trainMetricsAggregator: MetricsAggregator?
+    /// Replaces the weighted mean of evaluation metrics.
+    public var evaluateMetricsAggregator: MetricsAggregator?
+    /// What the sampling of nodes derives from.
+    public var seed: Int64
+
+    /// Flower's parameters and defaults, and a seed for the sampling.
+    public init(
+        fractionTrain: Double = 1, fractionEvaluate: Double = 1, minTrainNodes: Int = 2, minEvaluateNodes: Int = 2,
+        minAvailableNodes: Int = 2, weightedByKey: String = "num-examples", arrayRecordKey: String = "arrays",
+        configRecordKey: String = "config", trainMetricsAggregator: MetricsAggregator? = nil,
+        evaluateMetricsAggregator: MetricsAggregator? = nil, seed: Int64 = 0
+    ) {
+        self.fractionTrain = fractionTrain
+        self.fractionEvaluate = fractionEvaluate
+        self.minTrainNodes = fractionTrain == 0 ? 0 : minTrainNodes
+        self.minEvaluateNodes = fractionEvaluate == 0 ? 0 : minEvaluateNodes
+        self.minAvailableNodes = minAvailableNodes
+        self.weightedByKey = weightedByKey
+        self.arrayRecordKey = arrayRecordKey
+        self.configRecordKey = configRecordKey
+        self.trainMetricsAggregator = trainMetricsAggregator
+        self.evaluateMetricsAggregator = evaluateMetricsAggregator
+        self.seed = seed
+    }
+
+    public var state: RecordDict {
+        get { [:] }
+        set {}
+    }
+
+    public var requiredTrainReplies: Int { minTrainNodes }
+
+    public var summary: [String] {
+        [
+            "Fraction: train \(fractionTrain) | evaluate \(fractionEvaluate)",
+            "Minimum nodes: train \(minTrainNodes) | evaluate \(minEvaluateNodes) | available \(minAvailableNodes)",
+            "Weighted by: '\(weightedByKey)'",
+        ]
+    }
+
+    public func configureTrain(round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid) async throws -> [Message] {
+        guard fractionTrain != 0 else { return [] }
+        let nodes = try await sample(grid, fractionTrain, minTrainNodes, purpose: "sample-train", round)
+        return messages(round, arrays, config, nodes, .train)
+    }
+
+    public func configureEvaluate(round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid) async throws -> [Message] {
+        guard fractionEvaluate != 0 else { return [] }
+        let nodes = try await sample(grid, fractionEvaluate, minEvaluateNodes, purpose: "sample-evaluate", round)
+        return messages(round, arrays, config, nodes, .evaluate)
+    }
+
+    /// Flower's sample size; drawn from the seed, in ascending order. Where Flower waits for nodes to connect, a
+    /// collaboration's organizations are known: too few are an error.
+    private func sample(_ grid: any Grid, _ fraction: Double, _ minimum: Int, purpose: String, _ round: Int) async throws -> [Int64] {
+        let nodes = try await grid.nodeIDs()
+        let size = max(Int(Double(nodes.count) * fraction), minimum)
+        let needed = max(minAvailableNodes, size)
+        guard nodes.count >= needed else {
+            throw AggregationError(
+                reason: "\(nodes.count) node\(nodes.count == 1 ? " is" : "s are") available and the strategy needs \(needed): "
+                    + "add organizations, or lower min_available_nodes, min_train_nodes and min_evaluate_nodes.")
+        }
+        var random = SeededRandom(seed, purpose, Int64(round))
+        return random.sample(nodes, size).sorted()
+    }
+
+    private func messages(
+        _ round: Int, _ arrays: ArrayRecord, _ config: ConfigRecord, _ nodes: [Int64], _ type: MessageType
+    ) -> [Message] {
+        var config = config
+        config["server-round"] = .int(Int64(round))
+        let content: RecordDict = [arrayRecordKey: .arrays(arrays), configRecordKey: .configs(config)]
+        return nodes.map { Message(content: content, dstNodeID: $0, messageType: type, groupID: String(round)) }
+    }
+
+    public func aggregateTrain(round: Int, replies: [Message]) async throws -> (arrays: ArrayRecord?, metrics: MetricRecord?) {
+        guard replies.contains(where: { $0.content != nil }) else { return (nil, nil) }
+        let consistent = try ConsistentReplies(replies, weightedBy: weightedByKey, withArrays: true)
+        return (try consistent.meanOfArrays(), try metrics(of: replies, consistent, trainMetricsAggregator))
+    }
+
+    public func aggregateEvaluate(round: Int, replies: [Message]) async throws -> MetricRecord? {
+        guard replies.contains(where: { $0.content != nil }) else { return nil }
+        let consistent = try ConsistentReplies(replies, weightedBy: weightedByKey, withArrays: false)
+        return try metrics(of: replies, consistent, evaluateMetricsAggregator)
+    }
+
+    private func metrics(of replies: [Message], _ consistent: ConsistentReplies, _ aggregator: MetricsAggregator?) throws -> MetricRecord {
+        if let aggregator { return try aggregator(replies.compactMap(\.content), weightedByKey) }
+        return try consistent.meanOfMetrics(weightedBy: weightedByKey)
+    }
+}

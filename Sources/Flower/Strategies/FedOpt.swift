@@ -1,0 +1,154 @@
+import Foundation
+import Wire
+
+/// Adaptive federated optimisation (Reddi et al. 2020, arXiv:2003.00295): the mean update is a gradient for an adaptive server optimiser.
+///
+///     Δ ← Σ nᵢ wᵢ / Σ nᵢ − w,   m ← β₁ m + (1 − β₁) Δ
+///     FedAdagrad: v ← v + Δ²                        (β₁ = 0)
+///     FedAdam:    v ← β₂ v + (1 − β₂) Δ²            (η corrected for bias, Kingma & Ba 2014)
+///     FedYogi:    v ← v − (1 − β₂) Δ² sign(v − Δ²)
+///     w ← w + η m / (√v + τ)
+///
+/// Keeps two models, m and v. Time O(nodes × parameters), memory O(parameters).
+/// Source: `flwr/serverapp/strategy/fedopt.py`, `fedadagrad.py`, `fedadam.py`, `fedyogi.py`. Types are promoted as
+/// NumPy does there: FedAdam's bias-corrected rate is a float64 scalar, so its arrays become float64.
+public struct FedOpt: AveragingStrategy {
+    /// Which second moment.
+    public enum Variant: String, Sendable { case adagrad = "FedAdagrad", adam = "FedAdam", yogi = "FedYogi" }
+
+    public var averaging: FedAvg
+    /// The second moment's rule.
+    public let variant: Variant
+    /// η, the server's learning rate.
+    public var eta: Double
+    /// The nodes' learning rate: Flower's parameter, which no formula uses.
+    public var etaL: Double
+    /// β₁.
+    public var beta1: Double
+    /// β₂.
+    public var beta2: Double
+    /// τ, how far the optimiser adapts.
+    public var tau: Double
+
+    private var currentArrays: ArrayRecord?
+    private var firstMoment: ArrayRecord?
+    private var secondMoment: ArrayRecord?
+
+    private init(_ averaging: FedAvg, _ variant: Variant, _ eta: Double, _ etaL: Double, _ beta1: Double, _ beta2: Double, _ tau: Double) {
+        self.averaging = averaging
+        self.variant = variant
+        self.eta = eta
+        self.etaL = etaL
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.tau = tau
+    }
+
+    /// FedAdagrad with Flower's defaults.
+    public static func adagrad(_ averaging: FedAvg = FedAvg(), eta: Double = 0.1, etaL: Double = 0.1, tau: Double = 1e-3) -> FedOpt {
+        FedOpt(averaging, .adagrad, eta, etaL, 0, 0, tau)
+    }
+
+    /// FedAdam with Flower's defaults.
+    public static func adam(
+        _ averaging: FedAvg = FedAvg(), eta: Double = 0.1, etaL: Double = 0.1, beta1: Double = 0.9, beta2: Double = 0.99, tau: Double = 1e-3
+    ) -> FedOpt {
+        FedOpt(averaging, .adam, eta, etaL, beta1, beta2, tau)
+    }
+
+    /// FedYogi with Flower's defaults.
+    public static func yogi(
+        _ averaging: FedAvg = FedAvg(), eta: Double = 0.01, etaL: Double = 0.0316, beta1: Double = 0.9, beta2: Double = 0.99,
+        tau: Double = 1e-3
+    ) -> FedOpt {
+        FedOpt(averaging, .yogi, eta, etaL, beta1, beta2, tau)
+    }
+
+    public var state: RecordDict {
+        get { RecordDict(arrays: ["m_t": firstMoment, "v_t": secondMoment]) }
+        set { (firstMoment, secondMoment) = (newValue.arrayRecords["m_t"], newValue.arrayRecords["v_t"]) }
+    }
+
+    public var summary: [String] {
+        ["eta \(eta) | eta_l \(etaL)", "beta_1 \(beta1) | beta_2 \(beta2)", "tau \(tau)"] + averaging.summary
+    }
+
+    public mutating func configureTrain(
+        round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
+    ) async throws -> [Message] {
+        currentArrays = arrays
+        return try await averaging.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
+    }
+
+    public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (arrays: ArrayRecord?, metrics: MetricRecord?) {
+        let (mean, metrics) = try await averaging.aggregateTrain(round: round, replies: replies)
+        guard let mean else { return (nil, metrics) }
+        guard let current = currentArrays else {
+            throw AggregationError(
+                reason: "Current arrays not set. Ensure that `configure_train` has been called before aggregation.")
+        }
+        try mean.checkMatches(current)
+        let delta = try Elementwise.map([mean, current], Difference(sign: 1))
+        let zeros = mean.mapValues { Elementwise.zeros(Elementwise.promoted([$0.dtype]), $0.shape) }
+        let first = try Elementwise.map([delta, firstMoment ?? zeros], FirstMoment(beta: beta1))
+        let second = try Elementwise.map([delta, secondMoment ?? zeros], SecondMoment(variant: variant, beta: beta2))
+        firstMoment = first
+        secondMoment = second
+        let step = try Elementwise.map([second], Denominator(tau: tau))
+        let rate: Double
+        switch variant {
+        case .adam:
+            rate = eta * (1 - pow(beta2, Double(round) + 1)).squareRoot() / (1 - pow(beta1, Double(round) + 1))
+        case .adagrad, .yogi: rate = eta
+        }
+        let operands = variant == .adam ? first.mapValues(Self.widened) : first
+        return (try Elementwise.map(try [current, quotient(operands, step, rate)], Sum()).ordered(like: current), metrics)
+    }
+
+    /// η m / (√v + τ), each operation rounded in the type NumPy has it in.
+    private func quotient(_ moment: ArrayRecord, _ denominator: ArrayRecord, _ rate: Double) throws -> ArrayRecord {
+        try Elementwise.map([moment, denominator], Quotient(rate: rate))
+    }
+
+    /// A float64 scalar times an array is float64.
+    private static func widened(_ array: NDArray) -> NDArray {
+        guard array.dtype != .float64, let values = try? array.doubles() else { return array }
+        return NDArray(unchecked: .float64, array.shape, ScalarBytes(values))
+    }
+
+    private struct FirstMoment: Elementwise.Formula {
+        let beta: Double
+        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { T(beta) * x[1] + T(1 - beta) * x[0] }
+    }
+
+    private struct SecondMoment: Elementwise.Formula {
+        let variant: Variant
+        let beta: Double
+        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T {
+            let square = x[0] * x[0]
+            let v = x[1]
+            switch variant {
+            case .adagrad: return v + square
+            case .adam: return T(beta) * v + T(1 - beta) * square
+            case .yogi:
+                let difference = v - square
+                let sign: T = difference > 0 ? 1 : difference < 0 ? -1 : difference
+                return v - T(1 - beta) * square * sign
+            }
+        }
+    }
+
+    private struct Denominator: Elementwise.Formula {
+        let tau: Double
+        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { x[0].squareRoot() + T(tau) }
+    }
+
+    private struct Quotient: Elementwise.Formula {
+        let rate: Double
+        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { T(rate) * x[0] / x[1] }
+    }
+
+    private struct Sum: Elementwise.Formula {
+        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { x[0] + x[1] }
+    }
+}

@@ -1,0 +1,42 @@
+import OrderedCollections
+
+// What the strategies that optimise at the server share.
+
+/// x − y, or y − x.
+struct Difference: Elementwise.Formula {
+    let sign: Int
+    func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { sign > 0 ? x[0] - x[1] : x[1] - x[0] }
+}
+
+extension OrderedDictionary where Key == String, Value == NDArray {
+    /// Throws Flower's errors where names or shapes differ from the global arrays.
+    func checkMatches(_ current: ArrayRecord) throws {
+        guard Set(keys) == Set(current.keys) else {
+            throw AggregationError(
+                reason: "Keys of the aggregated arrays do not match those of the arrays stored at the strategy. "
+                    + "`delta_t = aggregated_arrays - current_arrays` cannot be computed.")
+        }
+        for (name, array) in self where array.shape != current[name]?.shape {
+            throw AggregationError(
+                reason: "Shape of aggregated array '\(name)' does not match shape of the array under the same key stored in the strategy. "
+                    + "Cannot compute `delta_t`.")
+        }
+    }
+
+    /// The same arrays in the order of another record.
+    func ordered(like other: ArrayRecord) -> ArrayRecord {
+        var output: ArrayRecord = [:]
+        for name in other.keys { output[name] = self[name] }
+        return output
+    }
+}
+
+extension OrderedDictionary where Key == String, Value == Record {
+    /// A record of arrays for each that there is.
+    init(arrays: KeyValuePairs<String, ArrayRecord?>) {
+        self.init()
+        for (name, record) in arrays {
+            if let record { self[name] = .arrays(record) }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Foundation
+import Wire
+
+/// The file that the node takes the result from: opened early, while the process may, and written once, at the end, in place.
+///
+/// It is not renamed over (in version 5 it is a mounted file). A process that dies before leaves it empty, and one
+/// that dies within leaves JSON that does not end: neither can be taken for a whole result.
+public final class OutputFile: Sendable {
+    private let descriptor: Int32
+    /// The file's path.
+    public let path: String
+
+    /// Opens the file for writing, without changing it. Throws ``ContainerError/unwritable(path:reason:)``.
+    public init(path: String) throws(ContainerError) {
+        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        self.path = path
+        guard descriptor >= 0 else { throw .unwritable(path: path, reason: String(cString: strerror(errno))) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Writes the result. Throws ``ContainerError/unwritable(path:reason:)``.
+    public func write(_ result: JSON) throws {
+        guard ftruncate(descriptor, 0) == 0 else { throw failure() }
+        try result.write { bytes in
+            var rest = bytes
+            while !rest.isEmpty {
+                let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { throw failure() }
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            }
+        }
+        // Pipes and special files cannot be synced; an ordinary file must be.
+        if fsync(descriptor) != 0, errno != EINVAL, errno != EROFS { throw failure() }
+    }
+
+    private func failure() -> ContainerError {
+        let reason = String(cString: strerror(errno))
+        _ = ftruncate(descriptor, 0)
+        return .unwritable(path: path, reason: reason)
+    }
+}

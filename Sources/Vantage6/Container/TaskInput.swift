@@ -1,0 +1,48 @@
+import Foundation
+import Wire
+
+/// What the container is asked to do: a method and its arguments by name.
+public struct TaskInput: Sendable {
+    /// The method's name.
+    public let method: String
+    /// The arguments.
+    public let kwargs: OrderedDictionary<String, JSON>
+
+    /// Parses an input file's bytes, `{"method": …, "args": […], "kwargs": {…}}`. Throws ``ContainerError``.
+    public init(_ data: Data) throws(ContainerError) {
+        guard !data.isEmpty else { throw .badInput(problem: "it is empty") }
+        let json: JSON
+        do {
+            json = try JSON(parsing: data)
+        } catch {
+            throw EncryptedPayload.isLikely(data) ? .inputStillEncrypted : .badInput(problem: "\(error)")
+        }
+        guard json.members != nil else { throw .badInput(problem: "it is \(json.kind), not an object") }
+        guard let method = json["method"]?.string else { throw .badInput(problem: "it names no method") }
+        if let args = json["args"], !(args.elements?.isEmpty ?? args.isNull) {
+            throw .badInput(problem: "it has positional arguments; give every argument by its name, in kwargs")
+        }
+        let kwargs = json["kwargs"] ?? [:]
+        guard let members = kwargs.isNull ? [:] : kwargs.members else { throw .badInput(problem: "its kwargs are \(kwargs.kind), not an object") }
+        self.method = method
+        self.kwargs = members
+    }
+}
+
+/// What a payload looks like that a proxy or node handed over without decrypting it.
+public enum EncryptedPayload {
+    /// `<key>$<iv>$<message>`, each in base64: vantage6's form (`vantage6/common/encryption.py`), or base64 of it.
+    public static func isLikely(_ data: Data) -> Bool {
+        let parts = data.split(separator: UInt8(ascii: "$"), omittingEmptySubsequences: false)
+        return parts.count == 3 && parts.allSatisfy { part in !part.isEmpty && part.prefix(4096).allSatisfy(isBase64) }
+    }
+
+    private static func isBase64(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            UInt8(ascii: "+"), UInt8(ascii: "/"), UInt8(ascii: "="), UInt8(ascii: "\n"):
+            true
+        default: false
+        }
+    }
+}

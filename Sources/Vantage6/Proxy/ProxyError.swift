@@ -1,0 +1,25 @@
+/// What can go wrong between a container and its node's proxy.
+public enum ProxyError: Error, Equatable, CustomStringConvertible {
+    /// The proxy does not answer.
+    case unreachable(reason: String)
+    /// The proxy took longer than allowed.
+    case timedOut(what: String, seconds: Double)
+    /// The proxy, or the server behind it, refused. It does not tell the container why.
+    case refused(what: String, status: Int, message: String)
+    /// The answer is not what the protocol says.
+    case malformed(what: String, problem: String)
+    /// The server does not know a task that it knew before.
+    case taskForgotten(id: Int64)
+
+    public var description: String {
+        switch self {
+        case .unreachable(let reason): "the node's proxy cannot be reached: \(reason)"
+        case .timedOut(let what, let seconds): "the node's proxy did not answer within \(Int(seconds)) seconds when asked to \(what)"
+        case .refused(let what, let status, let message):
+            "vantage6 refused to \(what) (HTTP \(status)\(message.isEmpty ? "" : ": \(message)")): "
+                + "the reason is in the log of this organization's node"
+        case .malformed(let what, let problem): "the node's proxy gave an unexpected answer when asked to \(what): \(problem)"
+        case .taskForgotten(let id): "the server no longer knows subtask \(id): it was deleted while it ran"
+        }
+    }
+}

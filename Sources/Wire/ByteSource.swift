@@ -1,0 +1,68 @@
+import Foundation
+
+/// Bytes that somebody holds: in memory, or in a file that is mapped only while it is looked at.
+///
+/// Arrays, safetensors and payloads are made of byte sources, so that a model of many megabytes is passed
+/// from disk to the accumulator, or from memory to the wire, without a copy on the way.
+public protocol ByteSource: Sendable {
+    /// How many bytes there are.
+    var byteCount: Int { get }
+
+    /// Calls `body` with the bytes; the pointer is valid only during the call.
+    /// Throws what `body` throws, or an error of the file system where the bytes are in a file.
+    func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R
+}
+
+extension ByteSource {
+    /// A copy of the bytes in memory.
+    public func materialized() throws -> Data {
+        try withBytes { Data($0) }
+    }
+}
+
+extension Data: ByteSource {
+    public var byteCount: Int { count }
+
+    public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+        try withUnsafeBytes(body)
+    }
+}
+
+/// The memory of a Swift array of numbers, as bytes, without a copy.
+public struct ScalarBytes<Scalar: BitwiseCopyable & Sendable>: ByteSource {
+    /// The numbers.
+    public let values: [Scalar]
+
+    /// Wraps the numbers.
+    public init(_ values: [Scalar]) { self.values = values }
+
+    public var byteCount: Int { values.count * MemoryLayout<Scalar>.stride }
+
+    public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+        try values.withUnsafeBytes(body)
+    }
+}
+
+/// Several byte sources, one after the other.
+public struct ByteSegments: Sendable {
+    /// The parts, in order.
+    public var parts: [any ByteSource]
+
+    /// Strings the parts together.
+    public init(_ parts: [any ByteSource]) { self.parts = parts }
+
+    /// The bytes of all parts.
+    public var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
+
+    /// Calls `body` with each part's bytes in turn.
+    public func forEach(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        for part in parts { try part.withBytes(body) }
+    }
+
+    /// All bytes in one piece of memory.
+    public func joined() throws -> Data {
+        var data = Data(capacity: byteCount)
+        try forEach { data.append(contentsOf: $0) }
+        return data
+    }
+}

@@ -1,0 +1,25 @@
+import Crypto
+import Foundation
+
+/// SHA-256 in lower-case hexadecimal: the name of a blob, wherever it lies.
+public struct Digest: Hashable, Sendable, CustomStringConvertible {
+    /// 64 hexadecimal digits.
+    public let hex: String
+    public var description: String { hex }
+
+    /// The digest of the bytes of all segments.
+    public init(of segments: ByteSegments) throws {
+        var hash = SHA256()
+        try segments.forEach { hash.update(bufferPointer: $0) }
+        hex = Self.hex(hash.finalize())
+    }
+
+    /// The digest of data in memory.
+    public init(of data: Data) {
+        hex = Self.hex(SHA256.hash(data: data))
+    }
+
+    private static func hex(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}

@@ -1,0 +1,249 @@
+import Foundation
+
+extension JSON {
+    /// Text that is not JSON. The description names the place and never the text.
+    public struct ParsingError: Error, Equatable, CustomStringConvertible {
+        /// What was wrong.
+        public let problem: String
+        /// The byte where it was noticed.
+        public let offset: Int
+        public var description: String { "not valid JSON: \(problem) at byte \(offset)" }
+    }
+
+    /// Parses UTF-8 text. Throws ``ParsingError``.
+    ///
+    /// Accepts RFC 8259, no more; an object with the same key twice is refused, since two readers would see two values.
+    public init(parsing data: Data) throws(ParsingError) {
+        var parser = JSONParser(data: data)
+        self = try parser.parseDocument()
+    }
+
+    /// Parses a string. Throws ``ParsingError``.
+    public init(parsing text: String) throws(ParsingError) {
+        try self.init(parsing: Data(text.utf8))
+    }
+}
+
+/// A recursive-descent parser over the bytes of a text.
+private struct JSONParser {
+    private let data: Data
+    private var position: Int
+    private var depth = 0
+
+    /// Strings at least this long stay slices of the text.
+    private static let longString = 1024
+    private static let maximumDepth = 256
+
+    init(data: Data) {
+        self.data = data
+        position = data.startIndex
+    }
+
+    mutating func parseDocument() throws(JSON.ParsingError) -> JSON {
+        let value = try parseValue()
+        skipWhitespace()
+        guard position == data.endIndex else { throw error("something follows the value") }
+        return value
+    }
+
+    private func error(_ problem: String) -> JSON.ParsingError {
+        JSON.ParsingError(problem: problem, offset: position - data.startIndex)
+    }
+
+    private var current: UInt8? { position < data.endIndex ? data[position] : nil }
+
+    private mutating func skipWhitespace() {
+        while let byte = current, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
+    }
+
+    private mutating func parseValue() throws(JSON.ParsingError) -> JSON {
+        skipWhitespace()
+        switch current {
+        case nil: throw error("the text ends early")
+        case UInt8(ascii: "{"): return try parseObject()
+        case UInt8(ascii: "["): return try parseArray()
+        case UInt8(ascii: "\""): return try parseString()
+        case UInt8(ascii: "t"): return try parseWord("true", .bool(true))
+        case UInt8(ascii: "f"): return try parseWord("false", .bool(false))
+        case UInt8(ascii: "n"): return try parseWord("null", .null)
+        default: return try parseNumber()
+        }
+    }
+
+    private mutating func parseWord(_ word: String, _ value: JSON) throws(JSON.ParsingError) -> JSON {
+        for byte in word.utf8 {
+            guard current == byte else { throw error("an unknown word") }
+            position += 1
+        }
+        return value
+    }
+
+    private mutating func enter() throws(JSON.ParsingError) {
+        depth += 1
+        guard depth <= Self.maximumDepth else { throw error("more than \(Self.maximumDepth) levels of nesting") }
+        position += 1
+        skipWhitespace()
+    }
+
+    private mutating func parseObject() throws(JSON.ParsingError) -> JSON {
+        try enter()
+        defer { depth -= 1 }
+        var members: OrderedDictionary<String, JSON> = [:]
+        if current == UInt8(ascii: "}") {
+            position += 1
+            return .object(members)
+        }
+        while true {
+            skipWhitespace()
+            guard current == UInt8(ascii: "\""), let key = try parseString().string else { throw error("a key is missing") }
+            skipWhitespace()
+            guard current == UInt8(ascii: ":") else { throw error("a colon is missing") }
+            position += 1
+            let value = try parseValue()
+            guard members.updateValue(value, forKey: key) == nil else { throw error("a key stands twice") }
+            if try parseSeparator(closing: UInt8(ascii: "}")) { return .object(members) }
+        }
+    }
+
+    private mutating func parseArray() throws(JSON.ParsingError) -> JSON {
+        try enter()
+        defer { depth -= 1 }
+        var elements: [JSON] = []
+        if current == UInt8(ascii: "]") {
+            position += 1
+            return .array(elements)
+        }
+        while true {
+            elements.append(try parseValue())
+            if try parseSeparator(closing: UInt8(ascii: "]")) { return .array(elements) }
+        }
+    }
+
+    /// Steps over a comma (false) or the closing bracket (true).
+    private mutating func parseSeparator(closing: UInt8) throws(JSON.ParsingError) -> Bool {
+        skipWhitespace()
+        guard let byte = current else { throw error("the text ends early") }
+        guard byte == UInt8(ascii: ",") || byte == closing else { throw error("a comma or a closing bracket is missing") }
+        position += 1
+        return byte == closing
+    }
+
+    private mutating func parseNumber() throws(JSON.ParsingError) -> JSON {
+        let start = position
+        var isInteger = true
+        if current == UInt8(ascii: "-") { position += 1 }
+        let leadingZero = current == UInt8(ascii: "0")
+        let digits = skipDigits()
+        guard digits > 0, !(leadingZero && digits > 1) else { throw error("an unknown word or number") }
+        if current == UInt8(ascii: ".") {
+            isInteger = false
+            position += 1
+            guard skipDigits() > 0 else { throw error("a number without digits after its point") }
+        }
+        if current == UInt8(ascii: "e") || current == UInt8(ascii: "E") {
+            isInteger = false
+            position += 1
+            if current == UInt8(ascii: "+") || current == UInt8(ascii: "-") { position += 1 }
+            guard skipDigits() > 0 else { throw error("a number without digits in its exponent") }
+        }
+        let text = String(decoding: data[start..<position], as: UTF8.self)
+        if isInteger, let value = Int64(text) { return .int(value) }
+        guard let value = Double(text) else { throw error("an unreadable number") }
+        return .double(value)
+    }
+
+    private mutating func skipDigits() -> Int {
+        let start = position
+        while let byte = current, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { position += 1 }
+        return position - start
+    }
+
+    private mutating func parseString() throws(JSON.ParsingError) -> JSON {
+        position += 1
+        let start = position
+        let (end, isPlain) = scanPlainRun()
+        position = end
+        guard let byte = current else { throw error("a string does not end") }
+        if byte == UInt8(ascii: "\"") {
+            position += 1
+            let slice = data[start..<end]
+            if isPlain && slice.count >= Self.longString { return .text(slice) }
+            guard let string = String(validating: slice, as: UTF8.self) else { throw error("text that is not UTF-8") }
+            return .string(string)
+        }
+        return .string(try parseEscapedString(from: start))
+    }
+
+    /// Where the run without escapes ends, and whether it is all ASCII.
+    private func scanPlainRun() -> (end: Int, isASCII: Bool) {
+        let offset = position - data.startIndex
+        return data.withUnsafeBytes { bytes in
+            var index = offset
+            var seen: UInt8 = 0
+            while index < bytes.count {
+                let byte = bytes[index]
+                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
+                seen |= byte
+                index += 1
+            }
+            return (index - offset + position, seen < 0x80)
+        }
+    }
+
+    private mutating func parseEscapedString(from start: Int) throws(JSON.ParsingError) -> String {
+        var bytes = [UInt8](data[start..<position])
+        while let byte = current {
+            position += 1
+            switch byte {
+            case UInt8(ascii: "\""):
+                guard let string = String(validating: bytes, as: UTF8.self) else { throw error("text that is not UTF-8") }
+                return string
+            case UInt8(ascii: "\\"): bytes.append(contentsOf: try parseEscape())
+            case 0..<0x20: throw error("a control character in a string")
+            default: bytes.append(byte)
+            }
+        }
+        throw error("a string does not end")
+    }
+
+    private mutating func parseEscape() throws(JSON.ParsingError) -> [UInt8] {
+        guard let byte = current else { throw error("a string does not end") }
+        position += 1
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return [byte]
+        case UInt8(ascii: "b"): return [0x08]
+        case UInt8(ascii: "f"): return [0x0C]
+        case UInt8(ascii: "n"): return [0x0A]
+        case UInt8(ascii: "r"): return [0x0D]
+        case UInt8(ascii: "t"): return [0x09]
+        case UInt8(ascii: "u"): return [UInt8](String(Character(try parseUnicodeEscape())).utf8)
+        default: throw error("an unknown escape")
+        }
+    }
+
+    private mutating func parseUnicodeEscape() throws(JSON.ParsingError) -> Unicode.Scalar {
+        let first = try parseHex()
+        var code = UInt32(first)
+        if (0xD800..<0xDC00).contains(first) {
+            guard current == UInt8(ascii: "\\") else { throw error("half a surrogate pair") }
+            position += 1
+            guard current == UInt8(ascii: "u") else { throw error("half a surrogate pair") }
+            position += 1
+            let second = try parseHex()
+            guard (0xDC00..<0xE000).contains(second) else { throw error("half a surrogate pair") }
+            code = 0x10000 + (UInt32(first) - 0xD800) << 10 + (UInt32(second) - 0xDC00)
+        }
+        guard let scalar = Unicode.Scalar(code) else { throw error("half a surrogate pair") }
+        return scalar
+    }
+
+    private mutating func parseHex() throws(JSON.ParsingError) -> UInt16 {
+        guard data.endIndex - position >= 4 else { throw error("a string does not end") }
+        let digits = data[position..<(position + 4)]
+        guard digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
+            let value = UInt16(String(decoding: digits, as: UTF8.self), radix: 16)
+        else { throw error("an unknown escape") }
+        position += 4
+        return value
+    }
+}
