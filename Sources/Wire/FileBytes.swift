@@ -13,6 +13,14 @@ public struct FileBytes: ByteSource {
         public let path: String
         /// The system's reason.
         public let code: Int32
+
+        /// An error of the file system; `code` is its `errno`.
+        public init(action: String, path: String, code: Int32) {
+            self.action = action
+            self.path = path
+            self.code = code
+        }
+
         public var description: String { "cannot \(action) \(path): \(String(cString: strerror(code)))" }
     }
 

@@ -118,7 +118,8 @@ extension NDArray: Equatable {
         guard one.dtype == other.dtype, one.shape == other.shape else { return false }
         let same = try? one.bytes.withBytes { first in
             try other.bytes.withBytes { second in
-                first.count == second.count && (first.isEmpty || memcmp(first.baseAddress, second.baseAddress, first.count) == 0)
+                guard let a = first.baseAddress, let b = second.baseAddress else { return first.isEmpty && second.isEmpty }
+                return first.count == second.count && memcmp(a, b, first.count) == 0
             }
         }
         return same ?? false

@@ -24,7 +24,7 @@ public struct ContainerToken: Sendable {
         let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw .badToken(problem: "it does not have three parts") }
-        var payload = parts[1].replacing("-", with: "+").replacing("_", with: "/")
+        var payload = String(parts[1]).replacing("-", with: "+").replacing("_", with: "/")
         payload += String(repeating: "=", count: (4 - payload.count % 4) % 4)
         guard let data = try? Base64.decode(payload), let claims = try? JSON(parsing: data) else {
             throw .badToken(problem: "its claims are not JSON")

@@ -1,0 +1,38 @@
+/// A table that cannot be used. Names the place and never a value.
+public enum DataError: Error, Equatable, CustomStringConvertible {
+    /// The file cannot be opened or read.
+    case unreadable(source: String, reason: String)
+    /// A kind of database that this program does not read.
+    case unsupportedType(String, label: String)
+    /// No header, or no row below it.
+    case empty(source: String)
+    /// Two columns have one name.
+    case duplicateColumn(String, source: String)
+    /// A row has more or fewer cells than the header.
+    case unevenRow(line: Int, found: Int, expected: Int, source: String)
+    /// A quote that does not end, or text behind one.
+    case badQuote(line: Int, source: String)
+    /// Text that is not UTF-8.
+    case notUTF8(line: Int, source: String)
+    /// A cell that is no number in a column of numbers.
+    case notNumeric(column: String, line: Int, source: String)
+    /// A column is not there.
+    case noColumn(String, source: String)
+
+    public var description: String {
+        switch self {
+        case .unreadable(let source, let reason): "cannot read \(source): \(reason)"
+        case .unsupportedType(let type, let label): "the database '\(label)' is of type '\(type)'; this program reads csv"
+        case .empty(let source): "\(source) holds no rows"
+        case .duplicateColumn(let name, let source): "\(source) has two columns named '\(name)'"
+        case .unevenRow(let line, let found, let expected, let source):
+            "\(source), line \(line): \(found) cell\(found == 1 ? "" : "s") where the header has \(expected)"
+        case .badQuote(let line, let source): "\(source), line \(line): a quoted cell does not end as it should"
+        case .notUTF8(let line, let source): "\(source), line \(line): the text is not UTF-8"
+        case .notNumeric(let column, let line, let source):
+            "\(source), line \(line), column '\(column)': not a number, in a column of numbers; "
+                + "correct the cell, or name the column in model_options.categorical"
+        case .noColumn(let name, let source): "\(source) has no column '\(name)'"
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import OrderedCollections
+
+/// An organization's rows, by column.
+public struct Table: Sendable {
+    /// One column's cells.
+    public enum Column: Sendable, Equatable {
+        /// Numbers; NaN where one is missing.
+        case numeric([Double])
+        /// Indices into the levels; -1 where one is missing.
+        case categorical(codes: [Int32], levels: [String])
+
+        /// The column's kind, in a word.
+        public var kind: String {
+            switch self {
+            case .numeric: "numeric"
+            case .categorical: "categorical"
+            }
+        }
+
+        /// The cells of these rows, in this order.
+        public func selecting(_ rows: [Int]) -> Column {
+            switch self {
+            case .numeric(let values): .numeric(rows.map { values[$0] })
+            case .categorical(let codes, let levels): .categorical(codes: rows.map { codes[$0] }, levels: levels)
+            }
+        }
+    }
+
+    /// Where the rows come from, for error messages.
+    public let source: String
+    /// The columns, in the order of the header.
+    public let columns: OrderedDictionary<String, Column>
+    /// How many rows there are.
+    public let rowCount: Int
+
+    /// A table of columns of one length.
+    public init(source: String, columns: OrderedDictionary<String, Column>, rowCount: Int) {
+        self.source = source
+        self.columns = columns
+        self.rowCount = rowCount
+    }
+
+    /// A column by name. Throws ``DataError/noColumn(_:source:)``.
+    public func column(_ name: String) throws(DataError) -> Column {
+        guard let column = columns[name] else { throw .noColumn(name, source: source) }
+        return column
+    }
+}
