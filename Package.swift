@@ -36,6 +36,9 @@ let package = Package(
         // The variadic calls of libcurl, which Swift cannot make.
         .target(name: "_CurlShims", linkerSettings: [.linkedLibrary("curl")]),
 
+        // Giving up root, which Swift's Glibc module has no calls for.
+        .target(name: "_ProcessShims"),
+
         // The container contract and the node's proxy.
         .target(name: "Vantage6", dependencies: ["Wire", "_CurlShims", collections], swiftSettings: strict),
 
@@ -51,7 +54,7 @@ let package = Package(
         // `central` and `partial`: where Flower meets vantage6.
         .target(
             name: "V6Flower",
-            dependencies: ["Flower", "Vantage6", "Journal", "LocalData", "LocalModels"], swiftSettings: strict),
+            dependencies: ["Flower", "Vantage6", "Journal", "LocalData", "LocalModels", "_ProcessShims"], swiftSettings: strict),
 
         // The program in the image.
         .executableTarget(name: "v6-flower", dependencies: ["V6Flower", argumentParser], swiftSettings: strict),

@@ -43,8 +43,7 @@ public enum LocalModel {
 
         /// The rows to train on, or those held out (the rows to train on where none are held out).
         func matrix(heldOut: Bool) throws -> DesignMatrix {
-            let names = design.features.map(\.name)
-            let (train, test) = try question.split(table, features: names, node: node)
+            let (train, test) = try question.split(table, features: try question.featureNames(of: table), node: node)
             return try DesignMatrix(table, rows: heldOut && !test.isEmpty ? test : train, design)
         }
     }

@@ -112,3 +112,16 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
         self = .object(OrderedDictionary(pairs, uniquingKeysWith: { _, last in last }))
     }
 }
+
+extension JSON {
+    /// Calls `body` with a string's UTF-8 bytes, without copying a long one; nil for other values.
+    public func withText<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R? {
+        switch self {
+        case .text(let data): return try data.withUnsafeBytes(body)
+        case .string(let string):
+            var string = string
+            return try string.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
+        default: return nil
+        }
+    }
+}

@@ -231,16 +231,3 @@ public final class ProxyClient: Sendable {
         return .refused(what: what, status: response.status, message: String(message.prefix(300)))
     }
 }
-
-extension JSON {
-    /// Calls `body` with a string's UTF-8 bytes, without copying a long one; nil for other values.
-    func withText<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R? {
-        switch self {
-        case .text(let data): return try data.withUnsafeBytes(body)
-        case .string(let string):
-            var string = string
-            return try string.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
-        default: return nil
-        }
-    }
-}

@@ -1,0 +1,109 @@
+import Flower
+import Foundation
+import LocalModels
+import Vantage6
+import Wire
+
+/// One vantage6 algorithm: what its image runs as `central` and as `partial`, and how the store describes it.
+///
+/// An image of one's own is one call:
+///
+///     let algorithm = Algorithm(
+///         name: "Sepsis", image: "registry.example.org/sepsis:1", arguments: […],
+///         serverApp: ServerApp { grid, context in … },
+///         clientApp: { node in ClientApp().train { message, context in … } })
+///     exit(await algorithm.run(environment: ProcessInfo.processInfo.environment))
+public struct Algorithm: Sendable {
+    /// What `central` does: it has the task, the grid, the journal and its arguments, and gives the result.
+    typealias CentralMethod = @Sendable (Central) async throws -> JSON
+
+    /// The name in the store.
+    public var name: String
+    /// A sentence or two for the store.
+    public var summary: String
+    /// The image's name in its registry.
+    public var image: String
+    /// Where the code is.
+    public var codeURL: String
+    /// Where the documentation is.
+    public var documentationURL: String
+    /// The arguments of `central`.
+    public var arguments: [Argument]
+    /// What the UI draws of the result, in the store's format.
+    public var visualizations: [JSON]
+    let central: CentralMethod
+    let clientApp: @Sendable (Node) throws -> ClientApp
+
+    init(
+        name: String, summary: String, image: String, codeURL: String, documentationURL: String, arguments: [Argument],
+        visualizations: [JSON], central: @escaping CentralMethod, clientApp: @escaping @Sendable (Node) throws -> ClientApp
+    ) {
+        self.name = name
+        self.summary = summary
+        self.image = image
+        self.codeURL = codeURL
+        self.documentationURL = documentationURL
+        self.arguments = arguments
+        self.visualizations = visualizations
+        self.central = central
+        self.clientApp = clientApp
+    }
+
+    /// An algorithm of a Flower ServerApp and ClientApp.
+    ///
+    /// The ServerApp finds the arguments in `context.runConfig`; the records it leaves in `context.state` are the
+    /// task's result: arrays as base64 of safetensors, metrics and configs as JSON.
+    public init(
+        name: String, summary: String = "", image: String, codeURL: String = "", documentationURL: String = "", arguments: [Argument],
+        serverApp: ServerApp, clientApp: @escaping @Sendable (Node) throws -> ClientApp
+    ) {
+        self.init(
+            name: name, summary: summary, image: image, codeURL: codeURL, documentationURL: documentationURL, arguments: arguments,
+            visualizations: [], central: { try await $0.run(serverApp, arguments) }, clientApp: clientApp)
+    }
+
+    /// `algorithm.json`, for the algorithm store of version 4.15.
+    public var description: Data { Description.json(self).serialized(pretty: true) + Data("\n".utf8) }
+
+    /// Runs the method that the task asks for, as a container of a vantage6 node. Gives the process's exit code; what went wrong
+    /// stands in one sentence on standard error.
+    public func run(environment: [String: String], log: Log = .standardError) async -> Int32 {
+        do {
+            try await perform(environment, log)
+            return 0
+        } catch {
+            let failure = Failure(error)
+            log.line("v6-flower: \(failure.sentence)")
+            return failure.exitCode
+        }
+    }
+
+    private func perform(_ variables: [String: String], _ log: Log) async throws {
+        let environment = try ContainerEnvironment(variables)
+        let output = try OutputFile(path: environment.outputFile)
+        let token = try ContainerToken(String(decoding: Self.read("token", environment.tokenFile), as: UTF8.self))
+        let input = try TaskInput(Self.read("input", environment.inputFile))
+        switch input.method {
+        case "central":
+            let folder = try CentralFolder(beside: environment.outputFile)
+            try Privileges.drop()
+            let client = try ProxyClient(address: environment.proxyAddress, token: token)
+            try output.write(try await central(Central(token: token, kwargs: input.kwargs, client: client, folder: folder, log: log)))
+        case "partial":
+            let node = try Node(environment)
+            try Privileges.drop()
+            try output.write(try await Partial.run(input, try clientApp(node), organization: token.organizationID, log: log))
+        default:
+            throw ContainerError.badInput(problem: "it asks for the method '\(input.method)'; this image has central and partial")
+        }
+    }
+
+    private static func read(_ what: String, _ path: String) throws -> Data {
+        do {
+            return try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+        } catch {
+            let reason = FileManager.default.fileExists(atPath: path) ? "it cannot be opened" : "there is no such file"
+            throw ContainerError.unreadable(what: what, path: path, reason: reason)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import OrderedCollections
+import Wire
+
+/// Arguments that are not as they should be; all of them, so that a form is corrected once.
+public struct InvalidArguments: Error, Equatable, CustomStringConvertible {
+    /// A sentence for each, without its full stop.
+    public let problems: [String]
+    public var description: String {
+        problems.count == 1 ? problems[0] : "\(problems.count) arguments are wrong: " + problems.joined(separator: "; ")
+    }
+}
+
+/// The values of a method's arguments: checked, defaults filled in.
+public struct ArgumentValues: Sendable, Equatable {
+    /// The values by name, in the order of the definitions.
+    public let values: OrderedDictionary<String, JSON>
+
+    /// Checks `given` against the definitions; what is wrong is added to `problems`, in place of throwing at the first.
+    ///
+    /// An explicit null is an argument that is not given. `path` stands before the names in sentences (`strategy_options.`).
+    public init(_ given: OrderedDictionary<String, JSON>, _ definitions: [Argument], path: String = "", problems: inout [String]) {
+        var values: OrderedDictionary<String, JSON> = [:]
+        for argument in definitions {
+            guard let value = given[argument.name], !value.isNull else {
+                if let value = argument.defaultValue {
+                    values[argument.name] = value
+                } else {
+                    problems.append("\(path)\(argument.name) is required")
+                }
+                continue
+            }
+            if let problem = argument.problem(with: value) {
+                problems.append("\(path)\(argument.name) \(problem)")
+            } else {
+                values[argument.name] = value
+            }
+        }
+        let names = definitions.map(\.name)
+        for name in given.keys where !names.contains(name) {
+            problems.append("\(path)\(name) is unknown" + Self.suggestion(for: name, among: names, path))
+        }
+        self.values = values
+    }
+
+    private static func suggestion(for name: String, among names: [String], _ path: String) -> String {
+        let nearest = names.map { ($0, distance(name, $0)) }.min { $0.1 < $1.1 }
+        if let (candidate, distance) = nearest, distance <= 2 { return " (did you mean \(path)\(candidate)?)" }
+        return names.isEmpty ? "; there are none" : "; known are \(names.joined(separator: ", "))"
+    }
+
+    /// Levenshtein's distance.
+    private static func distance(_ one: String, _ other: String) -> Int {
+        let other = [Character](other)
+        var row = [Int](0...other.count)
+        for (index, character) in one.enumerated() {
+            var diagonal = row[0]
+            row[0] = index + 1
+            for place in other.indices {
+                let above = row[place + 1]
+                row[place + 1] = min(above + 1, row[place] + 1, diagonal + (character == other[place] ? 0 : 1))
+                diagonal = above
+            }
+        }
+        return row[other.count]
+    }
+
+    /// An integer; 0 where the name is none of the definitions'.
+    public func int(_ name: String) -> Int64 { values[name]?.int ?? 0 }
+    /// A number; 0 where the name is none of the definitions'.
+    public func double(_ name: String) -> Double { values[name]?.double ?? 0 }
+    /// A string; empty where the name is none of the definitions'.
+    public func string(_ name: String) -> String { values[name]?.string ?? "" }
+    /// Strings; none where the name is none of the definitions'.
+    public func strings(_ name: String) -> [String] { values[name]?.elements?.compactMap(\.string) ?? [] }
+    /// Integers; none where the name is none of the definitions'.
+    public func ints(_ name: String) -> [Int64] { values[name]?.elements?.compactMap(\.int) ?? [] }
+    /// The members of an object; none where the name is none of the definitions'.
+    public func members(_ name: String) -> OrderedDictionary<String, JSON> { values[name]?.members ?? [:] }
+
+    /// The values as JSON.
+    public var json: JSON { .object(values) }
+}

@@ -1,0 +1,136 @@
+import Flower
+import LocalModels
+import OrderedCollections
+import Wire
+
+/// What the ready-made `central` is asked to do.
+struct TrainingArguments: Sendable {
+    static let definitions: [Argument] = [
+        Argument(
+            "model", .string, "Model", allowed: ModelKind.allCases.map(\.rawValue),
+            help: "linear (a number), logistic (two classes), softmax (several classes) or mlp (a multi-layer perceptron for either)."),
+        Argument("target", .column, "Target", help: "The column to predict."),
+        Argument("features", .columnList, "Features", default: [], help: "The columns to learn from. Empty: all columns but the target."),
+        Argument(
+            "strategy", .string, "Strategy", default: "FedAvg", allowed: StrategyCatalog.entries.map(\.name),
+            help: "How the organizations' models become one, by the name of Flower's class."),
+        Argument("num_rounds", .integer, "Rounds", default: 10, .within(1...100_000), help: "Rounds of training."),
+        Argument("local_epochs", .integer, "Local epochs", default: 1, .within(1...100_000), help: "Passes over its rows that an organization makes in a round."),
+        Argument("batch_size", .integer, "Batch size", default: 32, .atLeast(0), help: "Rows a step of training; 0 takes all at once."),
+        Argument("learning_rate", .float, "Learning rate", default: 0.1, .above(0), help: "Step length of the organizations' training."),
+        Argument("fraction_train", .float, "Fraction that trains", default: 1.0, Argument.Bounds("above 0, at most 1") { $0 > 0 && $0 <= 1 }, help: "Share of the organizations that train in a round, drawn by the seed."),
+        Argument("test_fraction", .float, "Test fraction", default: 0.2, .within(0..<1), help: "Share of its rows that each organization holds out for evaluation, drawn by the seed. 0: evaluation on the rows trained on."),
+        Argument("organizations", .organizationList, "Organizations", default: [], .atLeast(1), help: "The organizations that take part. Empty: all of the collaboration or study."),
+        Argument("seed", .integer, "Seed", default: 0, .atLeast(0), help: "What sampling, held-out rows, initial weights and shuffling derive from: the same inputs and seed give the same model."),
+        Argument("timeout", .float, "Time-out", default: 3600.0, .above(0), help: "Seconds that a round waits for its organizations."),
+        Argument("strategy_options", .json, "Strategy options", default: [:], help: "Parameters of the strategy by Flower's names, for example {\"proximal_mu\": 0.1}."),
+        Argument("model_options", .json, "Model options", default: [:], help: "hidden (widths of an MLP's hidden layers), task (of an MLP: classification or regression), momentum, weight_decay, categorical (columns), missing (mean, drop or refuse)."),
+        Argument("resume", .integer, "Resume task", default: 0, .atLeast(0), help: "The id of an earlier task that stopped: this one goes on from its last round, with its arguments. 0: a new run."),
+    ]
+
+    private static let modelOptions: [Argument] = [
+        Argument("hidden", .integerList, "hidden", default: [32], .within(1...1_000_000), help: "Widths of an MLP's hidden layers."),
+        Argument("task", .string, "task", default: "classification", allowed: ModelTask.allCases.map(\.rawValue), help: "What an MLP does."),
+        Argument("momentum", .float, "momentum", default: 0.0, .within(0..<1), help: "Momentum of the organizations' training."),
+        Argument("weight_decay", .float, "weight_decay", default: 0.0, .atLeast(0), help: "L2 penalty."),
+        Argument("categorical", .columnList, "categorical", default: [], help: "Columns of categories that look like numbers."),
+        Argument("missing", .string, "missing", default: "mean", allowed: MissingPolicy.allCases.map(\.rawValue), help: "Missing values of features."),
+    ]
+
+    /// Arguments that may differ between a run and the task that resumes it.
+    private static let mayChange: Set<String> = ["resume", "timeout"]
+
+    /// The values as given and completed.
+    let values: ArgumentValues
+    let question: Question
+    let options: TrainingOptions
+    let strategyName: String
+    let strategy: any Strategy
+    let numRounds: Int
+    let organizations: [Int64]
+    let seed: Int64
+    let timeout: Double
+
+    /// The id of the task to go on from; nil for a new run. Looked at before the rest, which comes from that task.
+    static func resumedTask(_ kwargs: OrderedDictionary<String, JSON>) throws(InvalidArguments) -> Int64? {
+        guard let value = kwargs["resume"], !value.isNull else { return nil }
+        guard let id = value.int, id >= 0 else { throw InvalidArguments(problems: ["resume must be the id of a task"]) }
+        return id == 0 ? nil : id
+    }
+
+    /// Checks all arguments at once. Throws ``InvalidArguments``.
+    init(_ kwargs: OrderedDictionary<String, JSON>) throws(InvalidArguments) {
+        var problems: [String] = []
+        let values = ArgumentValues(kwargs, Self.definitions, problems: &problems)
+        let given = values.members("model_options")
+        let model = ModelKind(rawValue: values.string("model"))
+        var allowed = Self.modelOptions
+        if let model, model != .mlp { allowed.removeAll { $0.name == "hidden" || $0.name == "task" } }
+        let modelOptions = ArgumentValues(given, allowed, path: "model_options.", problems: &problems)
+        let seed = values.int("seed")
+        let strategy = StrategyCatalog.strategy(
+            values.string("strategy"), values.members("strategy_options"), fractionTrain: values.double("fraction_train"), seed: seed,
+            problems: &problems)
+        let features = values.strings("features")
+        if features.contains(values.string("target")) { problems.append("features must not contain the target") }
+        guard problems.isEmpty, let model, var strategy else { throw InvalidArguments(problems: problems) }
+        Self.usePooledMetrics(&strategy)
+
+        self.values = values
+        self.strategy = strategy
+        self.seed = seed
+        strategyName = values.string("strategy")
+        numRounds = Int(values.int("num_rounds"))
+        organizations = values.ints("organizations")
+        timeout = values.double("timeout")
+        let task: ModelTask =
+            switch model {
+            case .linear: .regression
+            case .logistic, .softmax: .classification
+            case .mlp: ModelTask(rawValue: modelOptions.string("task")) ?? .classification
+            }
+        question = Question(
+            model: model, task: task, features: features, target: values.string("target"), categorical: modelOptions.strings("categorical"),
+            missing: MissingPolicy(rawValue: modelOptions.string("missing")) ?? .mean,
+            hidden: model == .mlp ? modelOptions.ints("hidden").map(Int.init) : [], testFraction: values.double("test_fraction"), seed: seed)
+        var options = TrainingOptions()
+        options.epochs = Int(values.int("local_epochs"))
+        options.batchSize = Int(values.int("batch_size"))
+        options.learningRate = values.double("learning_rate")
+        options.momentum = modelOptions.double("momentum")
+        options.weightDecay = modelOptions.double("weight_decay")
+        self.options = options
+    }
+
+    private static func usePooledMetrics(_ strategy: inout any Strategy) {
+        if var averaging = strategy as? FedAvg {
+            averaging.evaluateMetricsAggregator = LocalModel.pooledMetrics
+            strategy = averaging
+        } else if var wrapper = strategy as? any AveragingStrategy {
+            wrapper.averaging.evaluateMetricsAggregator = LocalModel.pooledMetrics
+            strategy = wrapper
+        }
+    }
+
+    /// The arguments of a run that goes on: the earlier run's, and the time-out of the new task.
+    /// Throws ``InvalidArguments`` where the new task asks for something else than the earlier one.
+    init(resuming earlier: JSON, _ kwargs: OrderedDictionary<String, JSON>) throws(InvalidArguments) {
+        var merged = earlier.members ?? [:]
+        var problems: [String] = []
+        for (name, value) in kwargs where !value.isNull {
+            if Self.mayChange.contains(name) || merged[name] == nil {
+                merged[name] = value
+            } else if let old = merged[name], !Self.isSame(old, value) {
+                problems.append("\(name) differs from the resumed task's; leave it out, or start a new run")
+            }
+        }
+        guard problems.isEmpty else { throw InvalidArguments(problems: problems) }
+        try self.init(merged)
+    }
+
+    /// Equal as arguments: 1 and 1.0 are.
+    private static func isSame(_ one: JSON, _ other: JSON) -> Bool {
+        if let one = one.double, let other = other.double { return one == other }
+        return one == other
+    }
+}

@@ -1,0 +1,49 @@
+import Flower
+import Foundation
+import Journal
+import Wire
+
+/// A checkpoint as a person looks at it: what the run is, its rounds, and a round's weights as a file.
+public struct CheckpointFile {
+    private let journal: Journal
+
+    /// Opens a checkpoint. Throws `JournalError`.
+    public init(_ path: String) throws {
+        journal = try Journal.open(path: path)
+    }
+
+    /// The run's task and state, and a line a round. Throws `JournalError`.
+    public func summary() throws -> String {
+        let run = try journal.run()
+        var text = "task \(run.taskID), \(run.isComplete ? "ended well" : "not ended: start a task with resume \(run.taskID) to go on")\n"
+        for round in try journal.rounds() {
+            let report = try FanOutReport(round.report)
+            let half = report.train ?? report.evaluate
+            let metrics = (half?.metrics ?? [:]).compactMap { name, value in value.double.map { "\(name) \(String(format: "%.5g", $0))" } }
+            let name = report.train == nil ? "final evaluation" : "round \(round.number)"
+            text += "\(name): \(half?.organizations.count ?? 0) organizations, \(metrics.joined(separator: ", "))"
+            text += round.hasArrays ? ", weights\n" : "\n"
+        }
+        return text
+    }
+
+    /// Writes the weights of a round (nil: the last there are) and gives its number.
+    /// Throws `JournalError`, ``Failure`` for an unknown kind of file, or an error of the file system.
+    public func export(round: Int?, to path: String) throws -> Int {
+        let rounds = try journal.rounds().filter(\.hasArrays).map(\.number)
+        guard let number = round ?? rounds.last else { throw JournalError.noSuchRound(0, available: []) }
+        let arrays = try journal.arrays(round: number)
+        let bytes: ByteSegments
+        switch URL(fileURLWithPath: path).pathExtension {
+        case "safetensors": bytes = Safetensors.encode(arrays)
+        case "npz": bytes = try NPZ.encode(arrays)
+        default: throw Failure("cannot tell what to write to \(path): its name must end in .safetensors or .npz", exitCode: 64)
+        }
+        guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path) else {
+            throw Failure("cannot write \(path)", exitCode: 73)
+        }
+        defer { try? file.close() }
+        try bytes.forEach { try file.write(contentsOf: Data($0)) }
+        return number
+    }
+}

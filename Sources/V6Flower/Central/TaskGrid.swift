@@ -1,0 +1,144 @@
+import Flower
+import Foundation
+import Vantage6
+import Wire
+
+/// Flower's `Grid` on vantage6's tasks: a fan-out is one subtask at the nodes' organizations, its results are the replies.
+public final class TaskGrid: Grid {
+    /// How a fan-out is called in the UI's list of tasks.
+    public typealias Naming = @Sendable ([Message]) -> (name: String, description: String)
+
+    private let client: ProxyClient
+    private let runID: Int64
+    private let ownID: Int64
+    private let nodes: [Int64]
+    private let names: [Int64: String]
+    private let folder: String
+    private let naming: Naming
+
+    /// - Parameters:
+    ///   - runID: central's task.
+    ///   - ownID: central's organization.
+    ///   - nodes: the organizations that can be asked.
+    ///   - names: their names, for sentences.
+    ///   - folder: a folder for replies that wait to be aggregated; its disk must hold one round's.
+    public init(
+        client: ProxyClient, runID: Int64, ownID: Int64, nodes: [Int64], names: [Int64: String], folder: String, naming: @escaping Naming
+    ) {
+        self.client = client
+        self.runID = runID
+        self.ownID = ownID
+        self.nodes = nodes.sorted()
+        self.names = names
+        self.folder = folder
+        self.naming = naming
+    }
+
+    public func nodeIDs() -> [Int64] { nodes }
+
+    /// Posts one subtask, waits for it, and gives one reply a message, by node id and then in the order given.
+    /// Throws `ProxyError` where vantage6 itself fails; what fails at an organization becomes its reply's error.
+    public func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message] {
+        guard !messages.isEmpty else { return [] }
+        let deadline = timeout.map { Date(timeIntervalSinceNow: $0) }
+        let sent = stamped(messages)
+        let outgoing = try Outgoing(sent, method: "partial", folder: folder)
+        let (name, description) = naming(sent)
+        let task = try await client.create(ProxyClient.NewTask(name: name, description: description, inputs: outgoing.inputs))
+        try await wait(for: task, until: deadline)
+        let answers = try await collect(task, outgoing, timeout: timeout ?? .infinity)
+        return answer(sent, answers)
+    }
+
+    /// Fills in what only the grid knows. Ids derive from what is sent, so a run that is repeated has the same.
+    private func stamped(_ messages: [Message]) -> [Message] {
+        var seen: [String: Int] = [:]
+        let stamped = messages.map { message in
+            var message = message
+            let id = "\(runID)/\(message.metadata.groupID)/\(message.metadata.messageType)/\(message.metadata.dstNodeID)"
+            seen[id, default: 0] += 1
+            message.metadata.messageID = seen[id] == 1 ? id : "\(id)/\(seen[id, default: 1])"
+            message.metadata.runID = runID
+            message.metadata.srcNodeID = ownID
+            return message
+        }
+        return stamped.indices.sorted { (stamped[$0].metadata.dstNodeID, $0) < (stamped[$1].metadata.dstNodeID, $1) }.map { stamped[$0] }
+    }
+
+    /// Asks often at first and then once a second.
+    private func wait(for task: Int64, until deadline: Date?) async throws {
+        var delay = 0.02
+        while true {
+            if try await client.status(ofTask: task).isFinal { return }
+            let left = deadline.map { $0.timeIntervalSinceNow } ?? delay
+            if left <= 0 { return }
+            try await Task.sleep(for: .seconds(min(delay, left)))
+            delay = min(delay * 1.3, 1)
+        }
+    }
+
+    /// What came of each organization's run.
+    private func collect(_ task: Int64, _ outgoing: Outgoing, timeout: Double) async throws -> [Int64: Result<[Message], MessageError>] {
+        let runs = try await client.runs(ofTask: task)
+        var answers: [Int64: Result<[Message], MessageError>] = [:]
+        for run in runs { answers[run.organizationID] = .failure(failure(of: run, task, timeout)) }
+        let completed = Dictionary(
+            runs.filter { $0.status == .completed }.map { ($0.id, $0.organizationID) }, uniquingKeysWith: { first, _ in first })
+        // A page of large results is a large file: one at a time. Small ones come together.
+        let pageSize = outgoing.largestBlobs > 1 << 20 ? 1 : 50
+        try await client.forEachResult(ofTask: task, pageSize: pageSize, folder: folder) { run, text in
+            guard let organization = completed[run], !text.isEmpty else { return }
+            do {
+                answers[organization] = .success(try Incoming.replies(text, organization: organization, folder: folder))
+            } catch let error as FileBytes.FileError {
+                throw error
+            } catch {
+                answers[organization] = .failure(
+                    MessageError(code: .replyMessageUnavailable, reason: "\(label(organization)): \(error) (subtask \(task), run \(run))"))
+            }
+        }
+        return answers
+    }
+
+    private func label(_ organization: Int64) -> String { names[organization] ?? "organization \(organization)" }
+
+    private func failure(of run: ProxyClient.Run, _ task: Int64, _ timeout: Double) -> MessageError {
+        let place = "(subtask \(task), run \(run.id))"
+        let name = label(run.organizationID)
+        guard run.status.isFinal else {
+            return MessageError(
+                code: .nodeUnavailable,
+                reason: "\(name) did not answer within \(Int(timeout)) seconds; its run is \(run.status.rawValue): "
+                    + "check that its node is online, or raise timeout \(place)")
+        }
+        if run.status == .completed {
+            return MessageError(
+                code: .replyMessageUnavailable,
+                reason: "\(name) ended without a result: the reason is in the log of its run \(place)")
+        }
+        return MessageError(
+            code: .clientAppCrashed, reason: "the run at \(name) is '\(run.status.rawValue)': the reason is in the log of its run \(place)")
+    }
+
+    /// One reply a message.
+    private func answer(_ sent: [Message], _ answers: [Int64: Result<[Message], MessageError>]) -> [Message] {
+        sent.map { message in
+            let node = message.metadata.dstNodeID
+            switch answers[node] {
+            case .success(let replies):
+                if var reply = replies.first(where: { $0.metadata.replyToMessageID == message.metadata.messageID }) {
+                    // Who answers and what was asked is known here, whatever a partial says.
+                    reply.metadata.srcNodeID = node
+                    reply.metadata.messageType = message.metadata.messageType
+                    return reply
+                }
+                return Message(
+                    error: MessageError(code: .replyMessageUnavailable, reason: "\(label(node)) did not answer this message"), replyTo: message)
+            case .failure(let error): return Message(error: error, replyTo: message)
+            case nil:
+                return Message(
+                    error: MessageError(code: .nodeUnavailable, reason: "vantage6 started no run at \(label(node))"), replyTo: message)
+            }
+        }
+    }
+}

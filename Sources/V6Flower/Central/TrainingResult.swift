@@ -1,0 +1,136 @@
+import Flower
+import Foundation
+import LocalModels
+import OrderedCollections
+import Wire
+
+/// What `central` gives its user: plain JSON that the client shows as a dict and the UI draws.
+struct TrainingResult {
+    let taskID: Int64
+    let arguments: TrainingArguments
+    let preparation: Preparation
+    let reports: [FanOutReport]
+    let arrays: ArrayRecord
+    let seconds: Double
+    let resumedFrom: Int64?
+
+    func json() throws -> JSON {
+        let rows = rows
+        var members: OrderedDictionary<String, JSON> = [
+            "format": .int(Payload.format), "status": "completed", "strategy": .string(arguments.strategyName),
+            "rounds": .array(rows.map(JSON.object)), "curves": Self.curves(rows),
+            "metrics": finalMetrics, "model": try model(), "participants": participants, "failures": failures,
+            "timing": [
+                "total_seconds": .double(seconds), "fan_outs": .int(Int64(reports.count)),
+                "seconds_per_fan_out": .array(reports.map { .double($0.seconds) }),
+            ],
+            "arguments": arguments.values.json,
+        ]
+        if let resumedFrom { members["resumed_from"] = .int(resumedFrom) }
+        return .object(members)
+    }
+
+    /// A row a round: training of the round, evaluation of the model it ended with.
+    private var rows: [OrderedDictionary<String, JSON>] {
+        let evaluations = Dictionary(reports.compactMap(\.evaluate).map { ($0.round, $0) }, uniquingKeysWith: { _, last in last })
+        return reports.compactMap { report in
+            guard let train = report.train else { return nil }
+            var row: OrderedDictionary<String, JSON> = [
+                "round": .int(Int64(train.round)), "participants": .int(Int64(train.organizations.count)),
+            ]
+            for (name, value) in train.metrics { row[name.columnName] = value.json }
+            for (name, value) in evaluations[train.round]?.metrics ?? [:] { row[name.columnName] = value.json }
+            row["seconds"] = .double(report.seconds)
+            return row
+        }
+    }
+
+    /// The rows by column: the only form that the UI draws as lines.
+    private static func curves(_ rows: [OrderedDictionary<String, JSON>]) -> JSON {
+        var curves: OrderedDictionary<String, OrderedDictionary<String, JSON>> = [:]
+        for (index, row) in rows.enumerated() {
+            for (name, value) in row where !value.isNull { curves[name, default: [:]][String(index)] = value }
+        }
+        return .object(curves.mapValues(JSON.object))
+    }
+
+    private var finalMetrics: JSON {
+        let last = reports.last { $0.evaluate != nil }?.evaluate
+        return .object(OrderedDictionary(uniqueKeysWithValues: (last?.metrics ?? [:]).map { ($0.key.columnName, $0.value.json) }))
+    }
+
+    private func model() throws -> JSON {
+        let design = preparation.design
+        var members: OrderedDictionary<String, JSON> = [
+            "kind": .string(design.model.rawValue), "target": .string(design.targetName),
+            "features": .array(design.columnNames.map(JSON.string)),
+        ]
+        if !design.classes.isEmpty { members["classes"] = .array(design.classes.map(JSON.string)) }
+        if let coefficients = try Coefficients(arrays, design) {
+            members["coefficients"] = coefficients.coefficientsJSON
+            members["intercept"] = coefficients.interceptJSON
+        }
+        if !preparation.leftOut.isEmpty { members["left_out"] = .array(preparation.leftOut.map(JSON.string)) }
+        members["preprocessing"] = design.json
+        members["safetensors"] = .base64(Safetensors.encode(arrays))
+        return .object(members)
+    }
+
+    private var participants: JSON {
+        .array(
+            preparation.organizations.map { organization in
+                let trained = reports.compactMap(\.train).filter { $0.organizations[organization.id] != nil }
+                let evaluated = reports.compactMap(\.evaluate)
+                var curves: OrderedDictionary<String, OrderedDictionary<String, JSON>> = [:]
+                for half in trained + evaluated {
+                    for (name, value) in half.organizations[organization.id] ?? [:] where name.isShown && !value.json.isNull {
+                        curves[name.columnName, default: [:]][String(half.round)] = value.json
+                    }
+                }
+                let last = evaluated.last?.organizations[organization.id] ?? [:]
+                let shown = last.filter { $0.key.isShown }
+                return [
+                    "organization": .int(organization.id), "name": .string(organization.name),
+                    "train_rows": .int(Int64(organization.trainRows)), "test_rows": .int(Int64(organization.testRows)),
+                    "rounds": .int(Int64(trained.count)),
+                    "metrics": .object(OrderedDictionary(uniqueKeysWithValues: shown.map { ($0.key.columnName, $0.value.json) })),
+                    "curves": .object(curves.mapValues(JSON.object)),
+                ]
+            })
+    }
+
+    private var failures: JSON {
+        var rows: [JSON] = preparation.failures.map { ["round": 0, "organization": .int($0.key), "phase": "prepare", "reason": .string($0.value)] }
+        for report in reports {
+            for (phase, half) in [("evaluate", report.evaluate), ("train", report.train)] {
+                for (organization, reason) in half?.failures ?? [:] {
+                    rows.append([
+                        "round": .int(Int64(half?.round ?? 0)), "organization": .int(organization), "phase": .string(phase),
+                        "reason": .string(reason),
+                    ])
+                }
+            }
+        }
+        return .array(rows)
+    }
+}
+
+extension MetricValue {
+    /// The number or numbers as plain JSON; what is no finite number is null.
+    var json: JSON {
+        switch self {
+        case .int(let value): .int(value)
+        case .double(let value): value.isFinite ? .double(value) : .null
+        case .ints(let values): .array(values.map(JSON.int))
+        case .doubles(let values): .array(values.map { $0.isFinite ? .double($0) : .null })
+        }
+    }
+}
+
+extension String {
+    /// A metric's name as a column's: Flower writes hyphens, the UI's tables underscores.
+    var columnName: String { replacing("-", with: "_") }
+
+    /// Whether a metric is for people, and not only for the arithmetic.
+    var isShown: Bool { !hasPrefix("target-") && self != "num-examples" }
+}

@@ -1,0 +1,68 @@
+import Flower
+import Foundation
+import Vantage6
+import Wire
+
+/// The inputs of a fan-out: for each organization a head of its own messages and a tail of blobs, which lies once in a file.
+///
+/// An input is base64 of JSON that holds base64 of weights. Heads are padded to a multiple of three bytes, so that
+/// base64(head) + base64(tail) = base64(head + tail), and the tail is encoded once for all organizations and streamed
+/// from its file for each: central holds no copy of what it sends.
+struct Outgoing {
+    let inputs: OrderedDictionary<Int64, ByteSegments>
+    /// The bytes of the largest set of blobs, before base64.
+    let largestBlobs: Int
+
+    /// - Parameter folder: a folder for the tails' files, which are unlinked at once.
+    init(_ messages: [Message], method: String, folder: String) throws {
+        var blobs = Payload.Blobs()
+        var inputs: OrderedDictionary<Int64, ByteSegments> = [:]
+        var tails: [[String]: FileBytes] = [:]
+        var largest = 0
+        let byNode = OrderedDictionary(grouping: messages, by: \.metadata.dstNodeID)
+        for node in byNode.keys.sorted() {
+            let parts = try (byNode[node] ?? []).map { try Payload.encode($0, &blobs) }
+            let names = Self.blobNames(parts)
+            let head = Self.head(parts, method: method)
+            if tails[names] == nil {
+                let path = "\(folder)/input-\(tails.count).base64"
+                tails[names] = try Self.tail(names, blobs, path: path)
+            }
+            guard let tail = tails[names] else { continue }
+            largest = max(largest, names.reduce(0) { $0 + (blobs.segments[$1]?.byteCount ?? 0) })
+            inputs[node] = ByteSegments([Data(Base64.encode(head).utf8), tail])
+        }
+        self.inputs = inputs
+        largestBlobs = largest
+    }
+
+    private static func blobNames(_ messages: [JSON]) -> [String] {
+        let names = messages.flatMap { message in
+            (message["content"]?.members ?? [:]).values.compactMap { $0["arrays"]?.string }
+        }
+        return [String](OrderedSet(names))
+    }
+
+    private static func head(_ messages: [JSON], method: String) -> Data {
+        let kwargs: JSON = ["format": .int(Payload.format), "messages": .array(messages)]
+        var head = JSON.object(["method": .string(method), "kwargs": kwargs]).serialized()
+        head.removeLast(2)
+        head.append(UInt8(ascii: ","))
+        head.append(contentsOf: repeatElement(0x20, count: (3 - head.count % 3) % 3))
+        return head
+    }
+
+    private static func tail(_ names: [String], _ blobs: Payload.Blobs, path: String) throws -> FileBytes {
+        let json = JSON.object(OrderedDictionary(uniqueKeysWithValues: names.compactMap { name in
+            blobs.segments[name].map { (name, JSON.base64($0)) }
+        }))
+        let file = try SpoolFile(path: path)
+        var encoder = Base64.Encoder()
+        let write = { (bytes: UnsafeRawBufferPointer) throws in try encoder.update(bytes) { try file.write($0) } }
+        try Data("\"blobs\":".utf8).withUnsafeBytes(write)
+        try json.write(into: write)
+        try Data("}}".utf8).withUnsafeBytes(write)
+        try encoder.finish { try file.write($0) }
+        return try file.finish()
+    }
+}

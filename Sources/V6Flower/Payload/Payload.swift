@@ -1,0 +1,126 @@
+import Flower
+import Foundation
+import Vantage6
+import Wire
+
+/// What travels between `central` and `partial`: messages, and apart from them the arrays they speak of.
+///
+///     {"format": 1, "messages": [Message…], "blobs": {digest: base64 of safetensors}}       central → partial
+///     {"format": 1, "replies":  [Message…], "blobs": {digest: base64 of safetensors}}       partial → central
+///
+/// A record of arrays is named by its digest, so arrays that several messages share travel once.
+enum Payload {
+    static let format: Int64 = 1
+
+    /// A payload that is not one.
+    struct Malformed: Error, Equatable, CustomStringConvertible {
+        let problem: String
+        var description: String { problem }
+    }
+
+    /// The arrays that messages speak of, each once.
+    struct Blobs {
+        private(set) var segments: OrderedDictionary<String, ByteSegments> = [:]
+        private var known: [String: String] = [:]
+
+        /// The name of a record's blob. A record that was seen before is recognised by where its bytes lie in memory,
+        /// without reading them; one that lies in files, which are mapped anew each time, is read.
+        mutating func name(of record: ArrayRecord) throws -> String {
+            let identity = try identity(of: record)
+            if let identity, let name = known[identity] { return name }
+            let blob = Safetensors.encode(record)
+            let name = try Digest(of: blob).hex
+            // The blob holds on to the bytes, so their addresses stay theirs.
+            if let identity { known[identity] = name }
+            segments[name] = blob
+            return name
+        }
+
+        private func identity(of record: ArrayRecord) throws -> String? {
+            // Foundation's Data keeps a few bytes inline, where their address says nothing.
+            guard record.values.allSatisfy({ !($0.bytes is FileBytes) && $0.bytes.byteCount > 64 }) else { return nil }
+            return try record.map { name, array in
+                let address = try array.bytes.withBytes { UInt(bitPattern: $0.baseAddress) }
+                return "\(name)|\(array.dtype)|\(array.shape)|\(address)"
+            }.joined(separator: "\n")
+        }
+    }
+
+    // MARK: - Messages
+
+    static func encode(_ message: Message, _ blobs: inout Blobs) throws -> JSON {
+        let metadata = message.metadata
+        var members: OrderedDictionary<String, JSON> = [
+            "metadata": [
+                "run_id": .int(metadata.runID), "message_id": .string(metadata.messageID), "src_node_id": .int(metadata.srcNodeID),
+                "dst_node_id": .int(metadata.dstNodeID), "reply_to_message_id": .string(metadata.replyToMessageID),
+                "group_id": .string(metadata.groupID), "created_at": .double(metadata.createdAt), "ttl": .double(metadata.ttl),
+                "message_type": .string(metadata.messageType.description),
+            ]
+        ]
+        switch message.body {
+        case .failure(let error): members["error"] = ["code": .int(error.code.rawValue), "reason": .string(error.reason)]
+        case .success(let content):
+            var records: OrderedDictionary<String, JSON> = [:]
+            for (name, record) in content {
+                switch record {
+                case .arrays(let arrays): records[name] = ["arrays": .string(try blobs.name(of: arrays))]
+                case .metrics(let metrics): records[name] = ["metrics": RecordJSON.encode(metrics)]
+                case .configs(let configs): records[name] = ["configs": RecordJSON.encode(configs)]
+                }
+            }
+            members["content"] = .object(records)
+        }
+        return .object(members)
+    }
+
+    /// A message from its JSON; `arrays` gives the record of a digest.
+    static func message(_ json: JSON, arrays: (String) throws -> ArrayRecord) throws -> Message {
+        guard let metadata = json["metadata"], let run = metadata["run_id"]?.int, let id = metadata["message_id"]?.string,
+            let source = metadata["src_node_id"]?.int, let target = metadata["dst_node_id"]?.int,
+            let replyTo = metadata["reply_to_message_id"]?.string, let group = metadata["group_id"]?.string,
+            let created = metadata["created_at"]?.double, let ttl = metadata["ttl"]?.double, let type = metadata["message_type"]?.string
+        else { throw Malformed(problem: "a message lacks part of its metadata") }
+        let parsed = Metadata(
+            runID: run, messageID: id, srcNodeID: source, dstNodeID: target, replyToMessageID: replyTo, groupID: group,
+            createdAt: created, ttl: ttl, messageType: try MessageType(type))
+        if let error = json["error"] {
+            guard let code = error["code"]?.int else { throw Malformed(problem: "an error has no code") }
+            let reason = error["reason"]?.string ?? ""
+            return Message(metadata: parsed, body: .failure(MessageError(code: MessageError.Code(rawValue: code), reason: reason)))
+        }
+        guard let members = json["content"]?.members else { throw Malformed(problem: "a message has neither content nor error") }
+        var content: RecordDict = [:]
+        for (name, record) in members { content[name] = try self.record(name, record, arrays: arrays) }
+        return Message(metadata: parsed, body: .success(content))
+    }
+
+    private static func record(_ name: String, _ json: JSON, arrays: (String) throws -> ArrayRecord) throws -> Record {
+        if let digest = json["arrays"]?.string { return .arrays(try arrays(digest)) }
+        if let metrics = json["metrics"] { return .metrics(try RecordJSON.metrics(metrics)) }
+        if let configs = json["configs"] { return .configs(try RecordJSON.configs(configs)) }
+        throw Malformed(problem: "record '\(name)' is of no known kind")
+    }
+
+    /// The messages of a payload under `key` (`messages` or `replies`). `open` makes a record of a blob's base64 text.
+    static func messages(
+        _ members: OrderedDictionary<String, JSON>, key: String, open: (String, UnsafeRawBufferPointer) throws -> ArrayRecord
+    ) throws -> [Message] {
+        guard let format = members["format"]?.int else { throw Malformed(problem: "it has no format") }
+        guard format == self.format else {
+            throw Malformed(problem: "it has format \(format) and this program speaks format \(self.format): use one version of the image everywhere")
+        }
+        guard let list = members[key]?.elements else { throw Malformed(problem: "it has no \(key)") }
+        var opened: [String: ArrayRecord] = [:]
+        return try list.map { json in
+            try message(json) { digest in
+                if let record = opened[digest] { return record }
+                guard let record = try members["blobs"]?[digest]?.withText({ try open(digest, $0) }) else {
+                    throw Malformed(problem: "it lacks the arrays \(digest.prefix(12))…")
+                }
+                opened[digest] = record
+                return record
+            }
+        }
+    }
+}

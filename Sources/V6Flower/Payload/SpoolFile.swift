@@ -1,0 +1,35 @@
+import Foundation
+import Wire
+
+/// A file for bytes that wait to be sent or aggregated: unlinked as soon as it is open, so that nothing is left of it, however central ends.
+final class SpoolFile {
+    private let descriptor: Int32
+    private let path: String
+    private var isOwned = true
+
+    /// Throws `FileBytes.FileError`.
+    init(path: String) throws {
+        descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        self.path = path
+        guard descriptor >= 0 else { throw FileBytes.FileError(action: "create", path: path, code: errno) }
+        unlink(path)
+    }
+
+    deinit { if isOwned, descriptor >= 0 { close(descriptor) } }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw FileBytes.FileError(action: "write", path: path, code: errno) }
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+    }
+
+    /// What was written; the file lives as long as somebody refers to it.
+    func finish() throws -> FileBytes {
+        isOwned = false
+        return try FileBytes(descriptor: descriptor, path: path)
+    }
+}

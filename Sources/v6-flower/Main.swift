@@ -1,0 +1,29 @@
+import ArgumentParser
+import Foundation
+import V6Flower
+
+/// The program in the image: started by a node it runs the task's method, started by a person a subcommand.
+@main
+struct Main: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "v6-flower",
+        abstract: "Flower's federated learning as a vantage6 algorithm.",
+        discussion: """
+            Without a subcommand the program is what a vantage6 node starts: it reads the task from the files that the environment \
+            names (INPUT_FILE, TOKEN_FILE, …), runs its method central or partial, and writes OUTPUT_FILE.
+            """,
+        version: Algorithm.version,
+        subcommands: [Describe.self, Checkpoint.self])
+
+    func run() async throws {
+        throw ExitCode(await Algorithm.readyMade.run(environment: ProcessInfo.processInfo.environment))
+    }
+}
+
+struct Describe: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Print algorithm.json for the algorithm store.")
+
+    func run() {
+        FileHandle.standardOutput.write(Algorithm.readyMade.description)
+    }
+}
