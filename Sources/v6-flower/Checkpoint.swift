@@ -11,7 +11,7 @@ struct Checkpoint: ParsableCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show the run and its rounds.")
 
-        @Argument(help: "The checkpoint's file.")
+        @ArgumentParser.Argument(help: "The checkpoint's file.")
         var file: String
 
         func run() throws {
@@ -22,7 +22,7 @@ struct Checkpoint: ParsableCommand {
     struct Export: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Write the global weights of a round to a file.")
 
-        @Argument(help: "The checkpoint's file.")
+        @ArgumentParser.Argument(help: "The checkpoint's file.")
         var file: String
 
         @Option(help: "The round; without it, the last.")

@@ -27,6 +27,12 @@ public struct CheckpointFile {
         return text
     }
 
+    /// What each fan-out reported so far, while central is still writing; empty where there is no checkpoint yet.
+    public static func reports(path: String) -> [JSON] {
+        guard FileManager.default.fileExists(atPath: path), let journal = try? Journal.open(path: path) else { return [] }
+        return (try? journal.rounds().map(\.report)) ?? []
+    }
+
     /// Writes the weights of a round (nil: the last there are) and gives its number.
     /// Throws `JournalError`, ``Failure`` for an unknown kind of file, or an error of the file system.
     public func export(round: Int?, to path: String) throws -> Int {

@@ -1,0 +1,40 @@
+import Flower
+import LocalData
+import OrderedCollections
+import Wire
+
+/// All organizations' rows in one place, for comparison only: what the pooled data, or one organization alone, would have given.
+///
+/// Trains as the federated run did (same design, steps and number of epochs) and scores every model on the rows that all
+/// organizations held out.
+public struct HeldOutBench: Sendable {
+    private let design: Design
+    private let seed: Int64
+    private let train: OrderedDictionary<Int64, DesignMatrix>
+    private let heldOut: DesignMatrix
+
+    /// A bench of tables by organization. Throws ``ModelError`` or `DataError`.
+    public init(_ tables: OrderedDictionary<Int64, Table>, _ question: Question, _ design: Design) throws {
+        self.design = design
+        seed = question.seed
+        let works = tables.map { LocalModel.Work(table: $0.value, question: question, design: design, node: $0.key) }
+        var train: OrderedDictionary<Int64, DesignMatrix> = [:]
+        for work in works { train[work.node] = try work.matrix(heldOut: false) }
+        self.train = train
+        heldOut = DesignMatrix(joining: try works.map { try $0.matrix(heldOut: true) })
+    }
+
+    /// Trains on these organizations' rows together (nil: all). Throws ``ModelError/diverged``.
+    public func arrays(trainedOn nodes: [Int64]? = nil, _ options: TrainingOptions) throws -> ArrayRecord {
+        let parts = (nodes ?? [Int64](train.keys)).compactMap { train[$0] }
+        var network = try Network(Network.initialArrays(design, seed: seed), design)
+        var random = SeededRandom(seed, "shuffle", 0, 0)
+        _ = network.train(DesignMatrix(joining: parts), Loss(design), options, shuffling: &random)
+        return try network.arrays()
+    }
+
+    /// The metrics of a model on all held-out rows.
+    public func metrics(of arrays: ArrayRecord) throws -> MetricRecord {
+        Scores.metrics(try Network(arrays, design), heldOut, design)
+    }
+}

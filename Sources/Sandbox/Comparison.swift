@@ -1,0 +1,60 @@
+import Flower
+import Foundation
+import LocalData
+import LocalModels
+import OrderedCollections
+import V6Flower
+import Wire
+
+/// The federated model beside what the pooled data and each organization alone would have given, all scored on the same held-out rows.
+public struct Comparison: Sendable {
+    /// One model's metrics.
+    public struct Row: Sendable {
+        /// Whose model it is.
+        public let name: String
+        /// Its metrics on all held-out rows.
+        public let metrics: MetricRecord
+    }
+
+    /// The federated model, the pooled one, then each organization's.
+    public let rows: [Row]
+
+    /// Compares; nil for a result that is none of the ready-made algorithm's.
+    public init?(result: JSON, organizations: [SandboxOrganization], label: String) throws {
+        guard let settings = TrainingSettings(result: result), let text = result["model"]?["safetensors"]?.string else { return nil }
+        let arrays = try Safetensors.decode(try Base64.decode(text))
+        let taking = Set((result["participants"]?.elements ?? []).compactMap { $0["organization"]?.int })
+        let able = organizations.filter { taking.contains($0.id) }
+        var tables: OrderedDictionary<Int64, Table> = [:]
+        for organization in able {
+            guard let path = organization.databases[label] else { continue }
+            let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+            tables[organization.id] = try Table.csv(data, source: path, options: settings.question.csvOptions)
+        }
+        let bench = try HeldOutBench(tables, settings.question, settings.design)
+        var rows = [
+            Row(name: "federated", metrics: try bench.metrics(of: arrays)),
+            Row(name: "pooled", metrics: try bench.metrics(of: try bench.arrays(settings.options))),
+        ]
+        for organization in able {
+            let own = try bench.arrays(trainedOn: [organization.id], settings.options)
+            rows.append(Row(name: "\(organization.name) alone", metrics: try bench.metrics(of: own)))
+        }
+        self.rows = rows
+    }
+
+    /// The names of the metrics, without those that are only for arithmetic.
+    public var columns: [String] {
+        (rows.first?.metrics.keys ?? []).filter { !$0.hasPrefix("target-") && $0 != "num-examples" }
+    }
+
+    /// The comparison as JSON: a row a model.
+    public var json: JSON {
+        .array(
+            rows.map { row in
+                var members: OrderedDictionary<String, JSON> = ["model": .string(row.name)]
+                for column in columns { members[column] = (row.metrics[column]?.double).map { $0.isFinite ? .double($0) : .null } }
+                return .object(members)
+            })
+    }
+}

@@ -1,0 +1,230 @@
+import Foundation
+import Vantage6
+import Wire
+
+/// A vantage6 network of one machine: server, nodes and proxies of one collaboration, on loopback.
+///
+/// It speaks the protocol that was observed on version 4.15.2 and starts each run as a real process with the environment
+/// and files of a container. It checks what the real one checks (image, organizations, JSON in an encrypted collaboration)
+/// and knows no users, permissions or keys.
+public actor SandboxNetwork {
+    /// How a network is set up.
+    public struct Configuration: Sendable {
+        /// The program that stands for the image.
+        public var executable: String
+        /// The organizations, each with its databases.
+        public var organizations: [SandboxOrganization]
+        /// A folder for the nodes' folders; the processes' users must be able to enter it.
+        public var folder: String
+        /// As strict about payloads as an encrypted collaboration.
+        public var isEncrypted = false
+        /// Further variables for every container, as a node's `algorithm_env`.
+        public var algorithmEnvironment: [String: String] = [:]
+        /// How many processes run at once.
+        public var parallelRuns = 8
+
+        /// A configuration.
+        public init(executable: String, organizations: [SandboxOrganization], folder: String) {
+            self.executable = executable
+            self.organizations = organizations
+            self.folder = folder
+        }
+    }
+
+    /// A request that the network refuses. Through a proxy the container sees only that it failed.
+    struct Refusal: Error {
+        let message: String
+
+        init(_ message: String) { self.message = message }
+    }
+
+    static let image = "sandbox/algorithm:latest"
+    static let collaboration: Int64 = 1
+
+    public nonisolated let configuration: Configuration
+    private var tasks: [Int64: SandboxTask] = [:]
+    private var processes: [Int64: ContainerProcess] = [:]
+    private var nextID: Int64 = 0
+    private var port: UInt16 = 0
+    private var free: Int
+    private var queue: [CheckedContinuation<Void, Never>] = []
+    /// Why requests were refused: what a real node has in its log.
+    public private(set) var refusals: [String] = []
+
+    /// A network without tasks.
+    public init(_ configuration: Configuration) {
+        self.configuration = configuration
+        free = configuration.parallelRuns
+    }
+
+    func setPort(_ port: UInt16) { self.port = port }
+
+    // MARK: - What a user does
+
+    /// Starts a task as a user would and gives its id.
+    public func createTask(name: String, organizations: [Int64], databases: [String], input: Data) throws -> Int64 {
+        let labels = JSON.array(databases.map { ["label": .string($0)] })
+        return try create(name: name, description: "", databases: labels, parent: nil, inputs: organizations.map { ($0, input) })
+    }
+
+    /// Ends a task's processes and those of its subtasks, as vantage6 does when a user kills a task.
+    public func killTask(_ id: Int64) {
+        for task in tasks.values where task.id == id || task.parent == id {
+            for (index, run) in task.runs.enumerated() where ["pending", "initializing", "active"].contains(run.status) {
+                tasks[task.id]?.runs[index].status = "killed by user"
+                processes[run.id]?.kill()
+            }
+        }
+    }
+
+    /// Ends every process.
+    public func shutDown() {
+        for id in tasks.keys { killTask(id) }
+    }
+
+    /// The state of a task; nil for one that there is not.
+    public func status(of id: Int64) -> String? { tasks[id]?.status }
+
+    /// The subtasks of a task, with their names, in order.
+    public func subtasks(of id: Int64) -> [(id: Int64, name: String, status: String)] {
+        tasks.values.filter { $0.parent == id }.sorted { $0.id < $1.id }.map { ($0.id, $0.name, $0.status) }
+    }
+
+    /// The folder of a task's run at an organization.
+    public func folder(ofTask id: Int64, at organization: Int64) -> String? {
+        tasks[id]?.runs.first { $0.organization == organization }?.folder
+    }
+
+    /// The log of a task's run at an organization.
+    public func log(ofTask id: Int64, at organization: Int64) -> String {
+        folder(ofTask: id, at: organization).flatMap { try? String(contentsOfFile: $0 + "/log", encoding: .utf8) } ?? ""
+    }
+
+    /// The result of a task's run at an organization; nil where it left none.
+    public func result(ofTask id: Int64, at organization: Int64) -> Data? {
+        guard case .file(let path) = tasks[id]?.runs.first(where: { $0.organization == organization })?.result else { return nil }
+        return try? Data(contentsOf: URL(fileURLWithPath: path))
+    }
+
+    /// Waits for a task's end and gives its state.
+    public func wait(for id: Int64) async throws -> String {
+        while true {
+            guard let status = tasks[id]?.status else { throw Refusal("there is no task \(id)") }
+            if ProxyClient.Status(rawValue: status).isFinal { return status }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    // MARK: - What a container asks for
+
+    func noteRefusal(_ message: String) { refusals.append(message) }
+
+    func organizations() -> [SandboxOrganization] { configuration.organizations }
+
+    func task(_ id: Int64) throws(Refusal) -> SandboxTask {
+        guard let task = tasks[id] else { throw Refusal("task id=\(id) is not found") }
+        return task
+    }
+
+    /// A subtask, as central posts it: JSON with base64 inputs.
+    func createSubtask(_ body: JSON, parent: Int64) throws -> SandboxTask {
+        guard body["image"]?.string == Self.image else { throw Refusal("the image is not that of the parent task") }
+        guard body["collaboration_id"]?.int == Self.collaboration else { throw Refusal("the collaboration is another") }
+        let inputs = try (body["organizations"]?.elements ?? []).map { organization -> (Int64, Data) in
+            guard let id = organization["id"]?.int, let input = try organization["input"]?.withText({ try Base64.decode($0) }) else {
+                throw Refusal("an organization has no id or input")
+            }
+            return (id, input)
+        }
+        let id = try create(
+            name: body["name"]?.string ?? "", description: body["description"]?.string ?? "", databases: body["databases"] ?? [],
+            parent: parent, inputs: inputs)
+        return try task(id)
+    }
+
+    private func create(name: String, description: String, databases: JSON, parent: Int64?, inputs: [(Int64, Data)]) throws -> Int64 {
+        guard !inputs.isEmpty else { throw Refusal("a task needs organizations") }
+        for (organization, _) in inputs where !configuration.organizations.contains(where: { $0.id == organization }) {
+            throw Refusal("organization \(organization) is not in the collaboration")
+        }
+        nextID += 1
+        let id = nextID
+        let runs = inputs.map { organization, _ in
+            nextID += 1
+            return SandboxTask.Run(id: nextID, organization: organization)
+        }
+        tasks[id] = SandboxTask(
+            id: id, name: name, description: description, parent: parent, job: parent ?? id, databases: databases, runs: runs)
+        for (run, (_, input)) in zip(runs, inputs) {
+            Task { await self.execute(run, of: id, input: input) }
+        }
+        return id
+    }
+
+    // MARK: - Runs
+
+    /// One run from its files to its result. Central does not wait for a place: it would keep its partials from theirs.
+    private func execute(_ run: SandboxTask.Run, of id: Int64, input: Data) async {
+        guard let task = tasks[id], let node = configuration.organizations.first(where: { $0.id == run.organization }) else { return }
+        if task.parent != nil { await takePlace() }
+        defer { if task.parent != nil { leavePlace() } }
+        guard tasks[id]?.runs.first(where: { $0.id == run.id })?.status == "pending" else { return }
+        let files: ContainerFiles
+        do {
+            files = try ContainerFiles(
+                node: node, run: run.id, task: task, network: configuration, port: port,
+                input: configuration.isEncrypted && !Self.isJSON(input) ? Self.ciphertext : input)
+        } catch {
+            return finish(run.id, of: id, status: "failed")
+        }
+        update(run.id, of: id) { $0.folder = files.folder }
+        let process: ContainerProcess
+        do {
+            process = try ContainerProcess(executable: configuration.executable, files: files)
+        } catch {
+            return finish(run.id, of: id, status: "non-existing Docker image")
+        }
+        processes[run.id] = process
+        update(run.id, of: id) { $0.status = "active" }
+        let code = await process.exitCode()
+        processes[run.id] = nil
+        guard tasks[id]?.runs.first(where: { $0.id == run.id })?.status == "active" else { return }
+        if code == 0 { store(files.output, run.id, of: id) }
+        finish(run.id, of: id, status: code == 0 ? "completed" : "crashed")
+    }
+
+    private func store(_ path: String, _ run: Int64, of id: Int64) {
+        guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int, size > 0 else { return }
+        let isReadable = !configuration.isEncrypted || ((try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)).map(Self.isJSON) ?? false)
+        update(run, of: id) { $0.result = isReadable ? .file(path) : .stillEncrypted }
+    }
+
+    private func finish(_ run: Int64, of id: Int64, status: String) {
+        update(run, of: id) { $0.status = status }
+    }
+
+    private func update(_ run: Int64, of id: Int64, _ change: (inout SandboxTask.Run) -> Void) {
+        guard let index = tasks[id]?.runs.firstIndex(where: { $0.id == run }) else { return }
+        if var changed = tasks[id]?.runs[index] {
+            change(&changed)
+            tasks[id]?.runs[index] = changed
+        }
+    }
+
+    private func takePlace() async {
+        if free > 0 {
+            free -= 1
+        } else {
+            await withCheckedContinuation { queue.append($0) }
+        }
+    }
+
+    private func leavePlace() {
+        if queue.isEmpty { free += 1 } else { queue.removeFirst().resume() }
+    }
+
+    private static func isJSON(_ data: Data) -> Bool { (try? JSON(parsing: data)) != nil }
+
+    /// What a payload looks like that could not be decrypted.
+    static let ciphertext = Data("c2FuZGJveA==$c2FuZGJveA==$c2FuZGJveA==".utf8)
+}

@@ -1,0 +1,147 @@
+import Flower
+import Foundation
+import Journal
+import OrderedCollections
+import V6Flower
+import Wire
+
+/// One run in the sandbox, as a person asks for it: a folder of tables in, a model, its numbers and a report out.
+public struct SandboxRun: Sendable {
+    /// What is asked for.
+    public struct Request: Sendable {
+        /// A folder with one CSV an organization; the file's name is the organization's.
+        public var data: String
+        /// Central's arguments.
+        public var kwargs: OrderedDictionary<String, JSON>
+        /// Where result, model and report go.
+        public var output: String
+        /// The program that stands for the image.
+        public var executable: String
+        /// As strict about payloads as an encrypted collaboration.
+        public var isEncrypted = false
+        /// Variables of the nodes' `algorithm_env`.
+        public var algorithmEnvironment: [String: String] = [:]
+
+        /// A request.
+        public init(data: String, kwargs: OrderedDictionary<String, JSON>, output: String, executable: String) {
+            self.data = data
+            self.kwargs = kwargs
+            self.output = output
+            self.executable = executable
+        }
+    }
+
+    /// A run that could not be started or did not end well.
+    public struct Failed: Error, CustomStringConvertible {
+        /// One sentence.
+        public let description: String
+    }
+
+    /// What a run left.
+    public struct Outcome: Sendable {
+        /// Central's result.
+        public let result: JSON
+        /// The comparison; nil for another algorithm's result.
+        public let comparison: Comparison?
+        /// Seconds from central's start to its end.
+        public let seconds: Double
+    }
+
+    private static let label = "default"
+    private let request: Request
+    private let organizations: [SandboxOrganization]
+
+    /// Checks the request. Throws ``Failed``.
+    public init(_ request: Request) throws {
+        self.request = request
+        let folder = URL(fileURLWithPath: request.data)
+        let files = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        guard let files else { throw Failed(description: "cannot read the folder \(request.data)") }
+        let tables = files.filter { $0.pathExtension == "csv" }.sorted { $0.lastPathComponent < $1.lastPathComponent }
+        guard !tables.isEmpty else { throw Failed(description: "the folder \(request.data) holds no .csv file; put one there for each organization") }
+        guard FileManager.default.isExecutableFile(atPath: request.executable) else {
+            throw Failed(description: "\(request.executable) is no program that can be run; build it, or name another with --executable")
+        }
+        organizations = tables.enumerated().map { index, file in
+            SandboxOrganization(
+                id: Int64(index + 1), name: file.deletingPathExtension().lastPathComponent, databases: [Self.label: file.path])
+        }
+    }
+
+    /// Runs and writes `result.json`, `model.safetensors` and `report.html`. Throws ``Failed``.
+    public func callAsFunction(isTerminal: Bool, write: @Sendable @escaping (String) -> Void) async throws -> Outcome {
+        do {
+            try FileManager.default.createDirectory(atPath: request.output, withIntermediateDirectories: true)
+        } catch {
+            throw Failed(description: "cannot make the folder \(request.output)")
+        }
+        // Below the temporary folder, since the processes give up root and must still be able to enter.
+        let nodes = FileManager.default.temporaryDirectory.appendingPathComponent("v6-flower-sandbox-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: nodes) }
+        var configuration = SandboxNetwork.Configuration(executable: request.executable, organizations: organizations, folder: nodes)
+        configuration.isEncrypted = request.isEncrypted
+        configuration.algorithmEnvironment = request.algorithmEnvironment
+        let network = SandboxNetwork(configuration)
+        let input = JSON.object(["method": "central", "kwargs": .object(request.kwargs)]).serialized()
+        let started = Date()
+        let (result, seconds) = try await network.whileServing {
+            let task = try await network.createTask(name: "sandbox", organizations: [1], databases: [Self.label], input: input)
+            try await watch(network, task, isTerminal: isTerminal, write: write)
+            let status = try await network.wait(for: task)
+            let seconds = Date().timeIntervalSince(started)
+            guard status == "completed", let result = await network.result(ofTask: task, at: 1) else {
+                throw Failed(description: await reason(network, task, status))
+            }
+            return (result, seconds)
+        }
+        try result.write(to: URL(fileURLWithPath: request.output + "/result.json"))
+        guard let json = try? JSON(parsing: result) else { throw Failed(description: "central's result is not JSON; it lies in \(request.output)/result.json") }
+        if let model = json["model"]?["safetensors"]?.string {
+            try Base64.decode(model).write(to: URL(fileURLWithPath: request.output + "/model.safetensors"))
+        }
+        let comparison = try Comparison(result: json, organizations: organizations, label: Self.label)
+        let report = Report(result: json, comparison: comparison, seconds: seconds)
+        try Data(report.html.utf8).write(to: URL(fileURLWithPath: request.output + "/report.html"))
+        return Outcome(result: json, comparison: comparison, seconds: seconds)
+    }
+
+    /// Central's own last words, where it has some.
+    private func reason(_ network: SandboxNetwork, _ task: Int64, _ status: String) async -> String {
+        let log = await network.log(ofTask: task, at: 1).split(separator: "\n").map(String.init)
+        guard let last = log.last else { return "central ended as '\(status)' and said nothing" }
+        let refused = await network.refusals
+        return last.replacing("v6-flower: ", with: "") + (refused.isEmpty ? "" : " [the network refused: \(refused.joined(separator: "; "))]")
+    }
+
+    /// Shows rounds as central records them in its journal.
+    private func watch(_ network: SandboxNetwork, _ task: Int64, isTerminal: Bool, write: @Sendable @escaping (String) -> Void) async throws {
+        var table = RoundsTable(isTerminal: isTerminal, write: write)
+        let total = Int(request.kwargs["num_rounds"]?.int ?? 10)
+        let started = Date()
+        while true {
+            let status = await network.status(of: task) ?? ""
+            let isOver = status != "pending" && status != "active"
+            if let folder = await network.folder(ofTask: task, at: 1) {
+                let rows = rows(CheckpointFile.reports(path: folder + "/v6-flower/checkpoint.sqlite"))
+                // The last row has no evaluation until the next fan-out is back.
+                table.show(isOver ? rows : rows.filter { !$0.metrics.isEmpty }, of: total)
+            }
+            if isOver { break }
+            let subtasks = await network.subtasks(of: task)
+            if let running = subtasks.last { table.wait("\(running.name) … \(String(format: "%.1f", Date().timeIntervalSince(started))) s") }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        table.eraseLiveLine()
+    }
+
+    private func rows(_ reports: [JSON]) -> [RoundsTable.Row] {
+        reports.enumerated().compactMap { index, report in
+            guard let train = report["train"], let round = train["round"]?.int else { return nil }
+            let evaluation = index + 1 < reports.count ? reports[index + 1]["evaluate"] : nil
+            return RoundsTable.Row(
+                round: Int(round), participants: train["organizations"]?.members?.count ?? 0, trainLoss: train["metrics"]?["train-loss"]?.double,
+                metrics: (evaluation?["metrics"]?.members ?? [:]).compactMap { name, value in value.double.map { (name, $0) } },
+                seconds: report["seconds"]?.double ?? 0)
+        }
+    }
+}
