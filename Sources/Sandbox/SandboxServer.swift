@@ -8,9 +8,9 @@ struct SandboxServer {
     private let network: SandboxNetwork
     private let server: HTTPServer
 
-    init(_ network: SandboxNetwork) {
+    init(_ network: SandboxNetwork) throws {
         self.network = network
-        server = HTTPServer(address: .loopback(port: 0), timeout: 600, logger: .disabled)
+        server = HTTPServer(address: try .inet(ip4: "127.0.0.1", port: 0), timeout: 600, logger: .disabled)
     }
 
     /// Serves until the task is cancelled; calls `body` once the server listens.

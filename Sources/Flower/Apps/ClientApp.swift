@@ -37,17 +37,17 @@ public struct ClientApp: Sendable {
     public init(mods: [Mod] = []) { self.mods = mods }
 
     /// The app with a function for `train` messages of this action. A wrong or repeated name is reported by every call of the app.
-    public func train(_ action: String = MessageType.defaultAction, mods: [Mod] = [], _ function: @escaping Function) -> ClientApp {
+    public func train(_ action: String = MessageType.defaultAction, mods: [Mod] = [], perform function: @escaping Function) -> ClientApp {
         registering(.train, action, mods, function)
     }
 
-    /// The app with a function for `evaluate` messages of this action; as ``train(_:mods:_:)``.
-    public func evaluate(_ action: String = MessageType.defaultAction, mods: [Mod] = [], _ function: @escaping Function) -> ClientApp {
+    /// The app with a function for `evaluate` messages of this action; as ``train(_:mods:perform:)``.
+    public func evaluate(_ action: String = MessageType.defaultAction, mods: [Mod] = [], perform function: @escaping Function) -> ClientApp {
         registering(.evaluate, action, mods, function)
     }
 
-    /// The app with a function for `query` messages of this action; as ``train(_:mods:_:)``.
-    public func query(_ action: String = MessageType.defaultAction, mods: [Mod] = [], _ function: @escaping Function) -> ClientApp {
+    /// The app with a function for `query` messages of this action; as ``train(_:mods:perform:)``.
+    public func query(_ action: String = MessageType.defaultAction, mods: [Mod] = [], perform function: @escaping Function) -> ClientApp {
         registering(.query, action, mods, function)
     }
 

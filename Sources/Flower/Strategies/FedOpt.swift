@@ -90,8 +90,15 @@ public struct FedOpt: AveragingStrategy {
         try mean.checkMatches(current)
         let delta = try Elementwise.map([mean, current], Difference(sign: 1))
         let zeros = mean.mapValues { Elementwise.zeros(Elementwise.promoted([$0.dtype]), $0.shape) }
-        let first = try Elementwise.map([delta, firstMoment ?? zeros], FirstMoment(beta: beta1))
-        let second = try Elementwise.map([delta, secondMoment ?? zeros], SecondMoment(variant: variant, beta: beta2))
+        // NumPy rounds β m and β v in the moments' own type, before the sum is promoted.
+        let first = try Elementwise.map([delta, Elementwise.map([firstMoment ?? zeros], Scale(factor: beta1))], Blend(share: 1 - beta1))
+        let second: ArrayRecord
+        switch variant {
+        case .adagrad: second = try Elementwise.map([delta, secondMoment ?? zeros], SquareBlend(share: 1))
+        case .adam:
+            second = try Elementwise.map([delta, Elementwise.map([secondMoment ?? zeros], Scale(factor: beta2))], SquareBlend(share: 1 - beta2))
+        case .yogi: second = try Elementwise.map([delta, secondMoment ?? zeros], YogiMoment(share: 1 - beta2))
+        }
         firstMoment = first
         secondMoment = second
         let step = try Elementwise.map([second], Denominator(tau: tau))
@@ -102,7 +109,7 @@ public struct FedOpt: AveragingStrategy {
         case .adagrad, .yogi: rate = eta
         }
         let operands = variant == .adam ? first.mapValues(Self.widened) : first
-        return (try Elementwise.map(try [current, quotient(operands, step, rate)], Sum()).ordered(like: current), metrics)
+        return (try Elementwise.map([current, quotient(operands, step, rate)], Sum()), metrics)
     }
 
     /// η m / (√v + τ), each operation rounded in the type NumPy has it in.
@@ -116,25 +123,32 @@ public struct FedOpt: AveragingStrategy {
         return NDArray(unchecked: .float64, array.shape, ScalarBytes(values))
     }
 
-    private struct FirstMoment: Elementwise.Formula {
-        let beta: Double
-        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { T(beta) * x[1] + T(1 - beta) * x[0] }
+    /// β x.
+    private struct Scale: Elementwise.Formula {
+        let factor: Double
+        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { T(factor) * x[0] }
     }
 
-    private struct SecondMoment: Elementwise.Formula {
-        let variant: Variant
-        let beta: Double
+    /// y + (1 − β) Δ.
+    private struct Blend: Elementwise.Formula {
+        let share: Double
+        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { x[1] + T(share) * x[0] }
+    }
+
+    /// y + (1 − β) Δ².
+    private struct SquareBlend: Elementwise.Formula {
+        let share: Double
+        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { x[1] + T(share) * (x[0] * x[0]) }
+    }
+
+    /// v − (1 − β) Δ² sign(v − Δ²).
+    private struct YogiMoment: Elementwise.Formula {
+        let share: Double
         func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T {
             let square = x[0] * x[0]
-            let v = x[1]
-            switch variant {
-            case .adagrad: return v + square
-            case .adam: return T(beta) * v + T(1 - beta) * square
-            case .yogi:
-                let difference = v - square
-                let sign: T = difference > 0 ? 1 : difference < 0 ? -1 : difference
-                return v - T(1 - beta) * square * sign
-            }
+            let difference = x[1] - square
+            let sign: T = difference > 0 ? 1 : difference < 0 ? -1 : difference
+            return x[1] - T(share) * square * sign
         }
     }
 

@@ -22,13 +22,6 @@ extension OrderedDictionary where Key == String, Value == NDArray {
                     + "Cannot compute `delta_t`.")
         }
     }
-
-    /// The same arrays in the order of another record.
-    func ordered(like other: ArrayRecord) -> ArrayRecord {
-        var output: ArrayRecord = [:]
-        for name in other.keys { output[name] = self[name] }
-        return output
-    }
 }
 
 extension OrderedDictionary where Key == String, Value == Record {

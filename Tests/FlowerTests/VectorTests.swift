@@ -1,0 +1,162 @@
+import Foundation
+import Testing
+import Wire
+
+@testable import Flower
+
+/// What the real flwr answered, made by `Tests/Reference/flower_vectors.py`; the folder that `FLOWER_VECTORS` names is read too.
+struct Vector: Sendable, CustomTestStringConvertible {
+    let name: String
+    let json: JSON
+    var testDescription: String { name }
+
+    static let strategies = ["FedAvg", "FedProx", "FedAvgM", "FedAdam", "FedYogi", "FedAdagrad"]
+
+    static let all: [Vector] = {
+        let folders = [Bundle.module.url(forResource: "Vectors", withExtension: nil)?.path, ProcessInfo.processInfo.environment["FLOWER_VECTORS"]]
+        return folders.compactMap { $0 }.flatMap { folder in
+            (try? FileManager.default.contentsOfDirectory(atPath: folder))?.filter { $0.hasSuffix(".json") }.sorted().compactMap { file in
+                guard let data = FileManager.default.contents(atPath: "\(folder)/\(file)"), let json = try? JSON(parsing: data) else { return nil }
+                return Vector(name: file, json: json)
+            } ?? []
+        }
+    }()
+
+    /// The cases of the strategies that there are.
+    static let supported = all.filter { strategies.contains($0.json["strategy"]?.string ?? "") && $0.json["wraps"] == nil && $0.json["construct_error"] == nil }
+
+    func arrays(_ json: JSON?) throws -> ArrayRecord {
+        try (json?.members ?? [:]).mapValues { array in
+            try NDArray(
+                dtype: #require(DType(rawValue: array["dtype"]?.string ?? "")), shape: (array["shape"]?.elements ?? []).compactMap { $0.int.map(Int.init) },
+                bytes: Base64.decode(array["data"]?.string ?? ""))
+        }
+    }
+
+    func makeStrategy() -> any Strategy {
+        let options = json["options"]
+        func number(_ name: String, _ fallback: Double) -> Double { options?[name]?.double ?? fallback }
+        let averaging = FedAvg(
+            minTrainNodes: Int(number("min_train_nodes", 2)), minAvailableNodes: Int(number("min_available_nodes", 2)),
+            weightedByKey: options?["weighted_by_key"]?.string ?? "num-examples")
+        switch json["strategy"]?.string {
+        case "FedProx": return FedProx(averaging, proximalMu: number("proximal_mu", 0))
+        case "FedAvgM":
+            return FedAvgM(averaging, serverLearningRate: number("server_learning_rate", 1), serverMomentum: number("server_momentum", 0))
+        case "FedAdam":
+            return FedOpt.adam(
+                averaging, eta: number("eta", 0.1), beta1: number("beta_1", 0.9), beta2: number("beta_2", 0.99), tau: number("tau", 1e-3))
+        case "FedYogi":
+            return FedOpt.yogi(
+                averaging, eta: number("eta", 0.01), beta1: number("beta_1", 0.9), beta2: number("beta_2", 0.99), tau: number("tau", 1e-3))
+        case "FedAdagrad": return FedOpt.adagrad(averaging, eta: number("eta", 0.1), tau: number("tau", 1e-3))
+        default: return averaging
+        }
+    }
+
+    func replies(_ round: JSON) throws -> [Message] {
+        try (round["replies"]?.elements ?? []).map { row in
+            let question = Message(content: [:], dstNodeID: row["node"]?.int ?? 0, messageType: .train)
+            if let error = row["error"] {
+                let code = MessageError.Code(rawValue: error["code"]?.int ?? 0)
+                return Message(error: MessageError(code: code, reason: error["reason"]?.string ?? ""), replyTo: question)
+            }
+            return Message(content: ["arrays": .arrays(try arrays(row["arrays"])), "metrics": .metrics(try metrics(row["metrics"]))], replyTo: question)
+        }
+    }
+
+    func metrics(_ json: JSON?) throws -> MetricRecord {
+        try (json?.members ?? [:]).mapValues { value in
+            switch value {
+            case .int(let value): .int(value)
+            case .array(let values): .doubles(values.compactMap(\.double))
+            default: .double(try #require(value.double))
+            }
+        }
+    }
+}
+
+private struct Nodes: Grid {
+    let count: Int
+    func nodeIDs() -> [Int64] { (0..<count).map { Int64($0 + 1) } }
+    func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message] { [] }
+}
+
+@Suite("Strategies answer as the real flwr")
+struct VectorTests {
+    @Test("There are vectors of every strategy")
+    func coverage() {
+        for strategy in Vector.strategies {
+            #expect(Vector.supported.contains { $0.json["strategy"]?.string == strategy }, "no vector of \(strategy)")
+        }
+    }
+
+    @Test("Arrays, metrics and errors are flwr's", arguments: Vector.supported)
+    func vector(_ vector: Vector) async throws {
+        var strategy = vector.makeStrategy()
+        var global = try vector.arrays(vector.json["initial"])
+        for (index, round) in (vector.json["rounds"]?.elements ?? []).enumerated() {
+            let replies = try vector.replies(round)
+            let messages = try await strategy.configureTrain(round: index + 1, arrays: global, config: [:], grid: Nodes(count: replies.count))
+            let config = try #require(messages.first?.content?.configRecords["config"])
+            for (name, value) in round["config"]?.members ?? [:] { #expect(config[name]?.double == value.double) }
+            if let error = round["error"] {
+                await expectError(error) { _ = try await strategy.aggregateTrain(round: index + 1, replies: replies) }
+                return
+            }
+            let (arrays, metrics) = try await strategy.aggregateTrain(round: index + 1, replies: replies)
+            let expected = round["expected"]
+            if expected?["arrays"]?.isNull ?? true {
+                #expect(arrays == nil)
+            } else {
+                let arrays = try #require(arrays)
+                try compare(
+                    arrays, try vector.arrays(expected?["arrays"]), 
+                    exactly: strategy is FedAvg || strategy is FedProx, isSingle: vector.json["initial"]?["bias"]?["dtype"]?.string != "float64")
+                global = arrays
+            }
+            if let told = expected?["metrics"]?.members {
+                let metrics = try #require(metrics)
+                #expect(Set(metrics.keys) == Set(told.keys))
+                for (name, value) in told {
+                    #expect(metrics[name]?.double == value.double)
+                    #expect(metrics[name]?.list == value.elements?.compactMap(\.double))
+                }
+            }
+        }
+    }
+
+    private func compare(_ arrays: ArrayRecord, _ expected: ArrayRecord, exactly: Bool, isSingle: Bool) throws {
+        #expect([String](arrays.keys) == [String](expected.keys))
+        for (name, array) in arrays {
+            let reference = try #require(expected[name])
+            #expect(array.dtype == reference.dtype)
+            #expect(array.shape == reference.shape)
+            if exactly, !(try reference.isFinite()) { continue }
+            if exactly {
+                #expect(array == reference, "\(name) differs from flwr's bytes")
+                continue
+            }
+            // FedAdam makes float64 of float32; what began as float32 is judged as such.
+            let tolerance = isSingle ? 1e-6 : 1e-12
+            for (value, wanted) in zip(try array.doubles(), try reference.doubles()) where !(value.isNaN && wanted.isNaN) {
+                #expect(abs(value - wanted) <= tolerance * abs(wanted), "\(name): \(value) is not \(wanted)")
+            }
+        }
+    }
+
+    private func expectError(_ error: JSON, _ body: () async throws -> Void) async {
+        do {
+            try await body()
+            Issue.record("flwr raised \(error["type"]?.string ?? ""), here nothing was thrown")
+        } catch let thrown as InconsistentMessageReplies {
+            #expect(error["type"]?.string == "InconsistentMessageReplies")
+            // flwr's str(error) is its reason, with a help line behind it in newer versions.
+            #expect(error["message"]?.string?.contains(thrown.reason) ?? false)
+        } catch let thrown as AggregationError {
+            #expect(["ZeroDivisionError", "AggregationError"].contains(error["type"]?.string), "\(thrown)")
+        } catch {
+            Issue.record("\(error)")
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Flower
+import Foundation
+import LocalData
+import OrderedCollections
+import Testing
+import Wire
+
+@testable import LocalModels
+
+/// Converged models against scikit-learn's, from `Tests/Reference/sklearn_models.py`.
+@Suite("Models agree with scikit-learn")
+struct ReferenceTests {
+    private static let reference: JSON = {
+        let folder = ProcessInfo.processInfo.environment["SKLEARN_REFERENCE"] ?? Bundle.module.url(forResource: "Reference", withExtension: nil)?.path ?? ""
+        return (try? JSON(parsing: FileManager.default.contents(atPath: folder + "/models.json") ?? Data())) ?? .null
+    }()
+
+    private static func tables(_ name: String) throws -> OrderedDictionary<Int64, Table> {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../Examples/data/\(name)")
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".csv") }.sorted()
+        var tables: OrderedDictionary<Int64, Table> = [:]
+        for (index, file) in files.enumerated() {
+            tables[Int64(index + 1)] = try Table.csv(Data(contentsOf: folder.appendingPathComponent(file)), source: file)
+        }
+        return tables
+    }
+
+    /// Trains on all rows together until nothing moves.
+    private static func converge(_ name: String, _ question: Question, _ options: TrainingOptions) throws -> (Design, ArrayRecord, MetricRecord) {
+        let tables = try tables(name)
+        var profiles: OrderedDictionary<String, Profile> = [:]
+        for (node, table) in tables { profiles["\(node)"] = try Profile(table, question, node: node) }
+        let design = try Agreement(profiles, question).design
+        let bench = try HeldOutBench(tables, question, design)
+        let arrays = try bench.arrays(options)
+        return (design, arrays, try bench.metrics(of: arrays))
+    }
+
+    private static func compare(_ coefficients: Coefficients, _ expected: JSON?) throws {
+        let row = try #require(coefficients.rows[""])
+        let wanted = try #require(expected?["coefficients"]?.members)
+        #expect(Set(row.keys) == Set(wanted.keys))
+        for (name, value) in row {
+            let reference = try #require(wanted[name]?.double)
+            #expect(abs(value - reference) <= 1e-3 * abs(reference), "\(name): \(value) is not \(reference)")
+        }
+        let intercept = try #require(expected?["intercept"]?.double)
+        #expect(abs(try #require(coefficients.intercepts[""]) - intercept) <= 1e-3 * abs(intercept))
+    }
+
+    @Test("Linear regression on the diabetes table")
+    func linear() throws {
+        let question = Question(model: .linear, task: .regression, target: "progression", testFraction: 0)
+        var options = TrainingOptions()
+        (options.epochs, options.batchSize, options.learningRate, options.momentum) = (700, 0, 0.3, 0.9)
+        let (design, arrays, metrics) = try Self.converge("diabetes", question, options)
+        let expected = Self.reference["linear"]
+        try Self.compare(try #require(try Coefficients(arrays, design)), expected)
+        #expect(abs(try #require(metrics["r2"]?.double) - (expected?["r2"]?.double ?? 0)) < 1e-4)
+        #expect(abs(try #require(metrics["rmse"]?.double) / (expected?["rmse"]?.double ?? 1) - 1) < 1e-4)
+    }
+
+    @Test("Logistic regression with an L2 penalty on the breast-cancer table")
+    func logistic() throws {
+        let question = Question(model: .logistic, task: .classification, target: "diagnosis", testFraction: 0)
+        var options = TrainingOptions()
+        (options.epochs, options.batchSize, options.learningRate, options.momentum, options.weightDecay) = (1500, 0, 0.5, 0.95, 1 / 569.0)
+        let (design, arrays, metrics) = try Self.converge("breast-cancer", question, options)
+        let expected = Self.reference["logistic"]
+        #expect(design.classes == expected?["classes"]?.elements?.compactMap(\.string))
+        try Self.compare(try #require(try Coefficients(arrays, design)), expected)
+        #expect(abs(try #require(metrics["auc"]?.double) - (expected?["auc"]?.double ?? 0)) < 1e-6)
+        #expect(abs(try #require(metrics["accuracy"]?.double) - (expected?["accuracy"]?.double ?? 0)) < 1e-9)
+    }
+}
