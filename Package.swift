@@ -59,6 +59,9 @@ let package = Package(
         // The program in the image.
         .executableTarget(name: "v6-flower", dependencies: ["V6Flower", argumentParser], swiftSettings: strict),
 
+        // An algorithm of one's own in one file, as a Swift developer writes it.
+        .executableTarget(name: "federated-mean", dependencies: ["V6Flower"], path: "Examples/FederatedMean", swiftSettings: strict),
+
         // A stand-in for vantage6's server and node proxies on loopback; not in the image.
         .target(name: "Sandbox", dependencies: ["V6Flower", flyingFox], swiftSettings: strict),
         .executableTarget(name: "v6-flower-sandbox", dependencies: ["Sandbox", argumentParser], swiftSettings: strict),
@@ -70,7 +73,7 @@ let package = Package(
         .testTarget(name: "LocalDataTests", dependencies: ["LocalData"], resources: [.copy("Cases")], swiftSettings: strict),
         .testTarget(name: "LocalModelsTests", dependencies: ["LocalModels"], resources: [.copy("Reference")], swiftSettings: strict),
         .testTarget(name: "V6FlowerTests", dependencies: ["V6Flower"], swiftSettings: strict),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox"], swiftSettings: strict),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "v6-flower", "federated-mean"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,166 @@
+import FlyingFox
+import Foundation
+import Synchronization
+import Testing
+import Wire
+
+@testable import Vantage6
+
+/// A proxy that answers what a test tells it to.
+private final class FakeProxy: Sendable {
+    struct Seen: Sendable {
+        let method: String
+        let path: String
+        let query: [String: String]
+        let body: Data
+        let headers: [String: String]
+    }
+
+    private let seen = Mutex<[Seen]>([])
+    private let answer: @Sendable (Seen, Int) -> (Int, String)
+
+    init(_ answer: @escaping @Sendable (Seen, Int) -> (Int, String)) { self.answer = answer }
+
+    var requests: [Seen] { seen.withLock { $0 } }
+
+    func use<R: Sendable>(_ body: @Sendable @escaping (ProxyClient) async throws -> R) async throws -> R {
+        let server = HTTPServer(address: try .inet(ip4: "127.0.0.1", port: 0), timeout: 30, logger: .disabled)
+        await server.appendRoute("*") { [self] request in
+            let one = Seen(
+                method: request.method.rawValue, path: request.path,
+                query: Dictionary(request.query.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }), body: try await request.bodyData,
+                headers: Dictionary(request.headers.map { ($0.key.rawValue.lowercased(), $0.value) }, uniquingKeysWith: { $1 }))
+            let number = seen.withLock { seen in
+                seen.append(one)
+                return seen.count
+            }
+            let (status, text) = answer(one, number)
+            return HTTPResponse(statusCode: HTTPStatusCode(status, phrase: ""), body: Data(text.utf8))
+        }
+        let serving = Task { try await server.run() }
+        defer { serving.cancel() }
+        try await server.waitUntilListening(timeout: 10)
+        guard case .ip4(_, let port) = await server.listeningAddress else { throw CocoaError(.featureUnsupported) }
+        var patience = ProxyClient.Patience()
+        (patience.firstDelay, patience.attempts, patience.timeout) = (0.01, 3, 20)
+        return try await body(ProxyClient(address: "http://127.0.0.1:\(port)", token: try Self.token(), patience: patience))
+    }
+
+    static func token() throws -> ContainerToken {
+        let claims = #"{"sub":{"organization_id":1,"collaboration_id":2,"study_id":null,"task_id":9,"image":"i:1","databases":[{"label":"default"}]}}"#
+        return try ContainerToken("e30." + Base64.encode(Data(claims.utf8)).replacing("=", with: "") + ".s")
+    }
+}
+
+@Suite("The node's proxy")
+struct ProxyTests {
+    @Test("Pages are followed, and a GET names no content type")
+    func pages() async throws {
+        let proxy = FakeProxy { seen, _ in
+            seen.query["page"] == "1"
+                ? (200, #"{"data":[{"id":3,"name":"c"},{"id":1,"name":"a"}],"links":{"next":"?page=2"}}"#)
+                : (200, #"{"data":[{"id":2,"name":"b"}],"links":{"next":null}}"#)
+        }
+        let ids = try await proxy.use { try await $0.organizations().map(\.id) }
+        #expect(ids == [1, 2, 3])
+        #expect(proxy.requests.count == 2)
+        for request in proxy.requests {
+            #expect(request.path == "/organization")
+            #expect(request.query["collaboration_id"] == "2")
+            #expect(request.headers["content-type"] == nil)
+            #expect(request.headers["authorization"]?.hasPrefix("Bearer e30.") ?? false)
+        }
+    }
+
+    @Test("A task is posted as the server wants it, inputs streamed from their pieces")
+    func create() async throws {
+        let proxy = FakeProxy { _, _ in (201, #"{"id": 12, "job_id": 9}"#) }
+        let large = Data((0..<3_000_000).map { UInt8(65 + $0 % 26) })
+        let id = try await proxy.use { client in
+            try await client.create(
+                .init(name: "round \"1\"", description: "é", inputs: [4: ByteSegments([Data("QUJD".utf8), large]), 5: ByteSegments([Data("REVG".utf8)])]))
+        }
+        #expect(id == 12)
+        let body = try JSON(parsing: try #require(proxy.requests.first).body)
+        #expect(body["name"]?.string == "round \"1\"")
+        #expect(body["description"]?.string == "é")
+        #expect(body["image"]?.string == "i:1")
+        #expect(body["collaboration_id"]?.int == 2)
+        #expect(body["databases"] == [["label": "default"]])
+        #expect(body["organizations"]?.elements?.map { $0["id"]?.int } == [4, 5])
+        #expect(body["organizations"]?.elements?.first?["input"]?.string == "QUJD" + String(decoding: large, as: UTF8.self))
+    }
+
+    @Test("Reads are repeated after a 500, and then given up with the proxy's words")
+    func retries() async throws {
+        let recovering = FakeProxy { _, number in number < 3 ? (500, "{}") : (200, #"{"encrypted": true}"#) }
+        #expect(try await recovering.use { try await $0.isEncrypted() })
+        #expect(recovering.requests.count == 3)
+
+        let refusing = FakeProxy { _, _ in (500, #"{"msg": "Request failed, see node logs"}"#) }
+        let error = await #expect(throws: ProxyError.self) { try await refusing.use { try await $0.runs(ofTask: 4) } }
+        #expect(error == .refused(what: "list the runs of task 4", status: 500, message: "Request failed, see node logs"))
+        #expect(refusing.requests.count == 3)
+    }
+
+    @Test("A task is never posted twice: what the server refused is not repeated")
+    func postsOnce() async throws {
+        let proxy = FakeProxy { _, _ in (500, #"{"msg": "no"}"#) }
+        let error = await #expect(throws: ProxyError.self) {
+            try await proxy.use { try await $0.create(.init(name: "t", description: "", inputs: [1: ByteSegments([Data("QQ==".utf8)])])) }
+        }
+        #expect(error == .refused(what: "create the subtask 't'", status: 500, message: "no"))
+        #expect(proxy.requests.count == 1)
+    }
+
+    @Test("Results come page by page with their runs; a short and a long one alike")
+    func results() async throws {
+        let long = Base64.encode(Data(count: 5000))
+        let proxy = FakeProxy { seen, _ in
+            seen.query["page"] == "1"
+                ? (200, "{\"data\":[{\"id\":1,\"run\":{\"id\":8},\"result\":\"\(long)\"}],\"links\":{\"next\":\"x\"}}")
+                : (200, "{\"data\":[{\"id\":2,\"run\":{\"id\":7},\"result\":\"\"},{\"id\":3,\"run\":{\"id\":6},\"result\":null}],\"links\":{}}")
+        }
+        let folder = FileManager.default.temporaryDirectory.path
+        let found = try await proxy.use { client in
+            var found: [Int64: Int] = [:]
+            try await client.forEachResult(ofTask: 3, pageSize: 1, folder: folder) { found[$0] = $1.count }
+            return found
+        }
+        #expect(found == [8: long.utf8.count, 7: 0])
+        #expect(proxy.requests.first?.query["per_page"] == "1")
+        #expect(!FileManager.default.fileExists(atPath: folder + "/results-3.json"))
+    }
+
+    @Test("Answers that are none of the protocol's are said to be malformed", arguments: ["", "<html>", "[]", "{\"data\": 1}", "{\"data\": [{}]}"])
+    func malformed(_ text: String) async throws {
+        let proxy = FakeProxy { _, _ in (200, text) }
+        let error = await #expect(throws: ProxyError.self) { try await proxy.use { _ = try await $0.runs(ofTask: 1) } }
+        guard case .malformed = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
+    @Test("A task that the server forgot, and a proxy that is not there, have errors of their own")
+    func gone() async throws {
+        let proxy = FakeProxy { _, _ in (404, "{}") }
+        await #expect(throws: ProxyError.taskForgotten(id: 5)) { try await proxy.use { try await $0.status(ofTask: 5) } }
+        var patience = ProxyClient.Patience()
+        (patience.firstDelay, patience.attempts) = (0.01, 2)
+        let client = try ProxyClient(address: "http://127.0.0.1:1", token: try FakeProxy.token(), patience: patience)
+        let error = await #expect(throws: ProxyError.self) { try await client.isEncrypted() }
+        guard case .unreachable = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
+    @Test("Every final state is final, whatever a later version calls it")
+    func states() {
+        for state in ["pending", "initializing", "active", "awaiting"] { #expect(!ProxyClient.Status(rawValue: state).isFinal) }
+        for state in ["completed", "failed", "crashed", "killed by user", "non-existing Docker image", "not allowed", "unknown error", "new"] {
+            #expect(ProxyClient.Status(rawValue: state).isFinal)
+        }
+    }
+}
