@@ -1,0 +1,191 @@
+import Foundation
+import Testing
+import V6Flower
+
+@testable import Sandbox
+
+@Suite("A central that died is gone on with")
+struct ResumeTests {
+    private static func input(_ kwargs: OrderedDictionary<String, JSON>) -> Data {
+        JSON.object(["method": "central", "kwargs": .object(kwargs)]).serialized()
+    }
+
+    private static func network() throws -> SandboxNetwork {
+        let data = Fixture.example("breast-cancer")
+        let names = ["amsterdam", "maastricht", "utrecht"]
+        let organizations = names.enumerated().map { SandboxOrganization(id: Int64($0 + 1), name: $1, databases: ["default": "\(data)/\($1).csv"]) }
+        return SandboxNetwork(.init(executable: try Fixture.program("v6-flower"), organizations: organizations, folder: try Fixture.folder("nodes")))
+    }
+
+    private static func model(_ network: SandboxNetwork, _ task: Int64) async throws -> JSON? {
+        try await network.result(ofTask: task, at: 1).map { try JSON(parsing: $0) }
+    }
+
+    @Test("The resumed run ends with the bytes of one that never stopped, wherever it was killed", arguments: [2, 3, 5])
+    func sameBytes(fanOuts: Int) async throws {
+        let kwargs: OrderedDictionary<String, JSON> = [
+            "model": "logistic", "target": "diagnosis", "num_rounds": 5, "strategy": "FedAdam", "strategy_options": ["eta": 0.05], "fraction_train": 0.7,
+        ]
+        let network = try Self.network()
+        try await network.whileServing {
+            func start(_ kwargs: OrderedDictionary<String, JSON>) async throws -> Int64 {
+                try await network.createTask(name: "t", organizations: [1], databases: ["default"], input: Self.input(kwargs))
+            }
+            let whole = try await start(kwargs)
+            #expect(try await network.wait(for: whole) == "completed")
+
+            let killed = try await start(kwargs)
+            while await network.subtasks(of: killed).count < fanOuts { try await Task.sleep(for: .milliseconds(2)) }
+            await network.killTask(killed)
+
+            let resumed = try await start(["resume": .int(killed)])
+            let status = try await network.wait(for: resumed)
+            let log = await network.log(ofTask: resumed, at: 1)
+            #expect(status == "completed", "\(log)")
+            let (expected, found) = (try await Self.model(network, whole), try await Self.model(network, resumed))
+            #expect(found?["model"]?["safetensors"] == expected?["model"]?["safetensors"])
+            #expect(found?["resumed_from"]?.int == killed)
+            let (rows, wanted) = (found?["rounds"]?.elements ?? [], expected?["rounds"]?.elements ?? [])
+            #expect(rows.map { $0["loss"] } == wanted.map { $0["loss"] })
+            // It went on, and did not begin anew.
+            let (again, once) = (await network.subtasks(of: resumed).count, await network.subtasks(of: whole).count)
+            #expect(again < once)
+
+            // A run that ended well has nothing to go on with, and a task that there never was neither.
+            for (id, words) in [(whole, "ended well"), (Int64(999), "vantage6 refused")] {
+                let task = try await start(["resume": .int(id)])
+                #expect(try await network.wait(for: task) == "crashed")
+                let log = await network.log(ofTask: task, at: 1)
+                #expect(log.contains(words), "\(log)")
+            }
+        }
+    }
+
+    @Test("A damaged checkpoint is said to be one; checkpoint list and export show a whole one")
+    func checkpoint() async throws {
+        let network = try Self.network()
+        try await network.whileServing {
+            let input = Self.input(["model": "logistic", "target": "diagnosis", "num_rounds": 50])
+            let task = try await network.createTask(name: "t", organizations: [1], databases: ["default"], input: input)
+            while await network.subtasks(of: task).count < 4 { try await Task.sleep(for: .milliseconds(2)) }
+            await network.killTask(task)
+            try await Task.sleep(for: .milliseconds(50))
+            let folder = try #require(await network.folder(ofTask: task, at: 1))
+            let file = folder + "/v6-flower/checkpoint.sqlite"
+
+            let (list, code) = try Self.program(["checkpoint", "list", file])
+            #expect(code == 0)
+            #expect(list.contains("task \(task), not ended") && list.contains("round 2: 3 organizations"))
+            for kind in ["safetensors", "npz"] {
+                let output = folder + "/round2." + kind
+                #expect(try Self.program(["checkpoint", "export", file, "--round", "2", "--output", output]).code == 0)
+                #expect((FileManager.default.contents(atPath: output)?.count ?? 0) > 124)
+            }
+            let (text, failed) = try Self.program(["checkpoint", "export", file, "--round", "77", "--output", folder + "/x.npz"])
+            #expect(failed != 0 && text.contains("holds no weights of round 77"))
+
+            for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: file + suffix) }
+            try Data(repeating: 0x42, count: 20_000).write(to: URL(fileURLWithPath: file))
+            let resumed = try await network.createTask(
+                name: "t", organizations: [1], databases: ["default"], input: Self.input(["resume": .int(task)]))
+            #expect(try await network.wait(for: resumed) == "crashed")
+            let log = await network.log(ofTask: resumed, at: 1)
+            #expect(log.contains("is damaged or is not one of v6-flower"), "\(log)")
+        }
+    }
+
+    /// What the program prints, and its exit code.
+    static func program(_ arguments: [String], environment: [String: String] = [:]) throws -> (text: String, code: Int32) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: try Fixture.program("v6-flower"))
+        process.arguments = arguments
+        process.environment = environment
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = pipe
+        try process.run()
+        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return (String(decoding: data, as: UTF8.self), process.terminationStatus)
+    }
+}
+
+@Suite("The program by itself")
+struct ProgramTests {
+    /// A folder with the files of a container, and its environment.
+    private static func container(input: String? = nil, token: String? = nil) throws -> (folder: String, environment: [String: String]) {
+        let folder = try Fixture.folder("container")
+        try Data(#"x,y\#n1,2\#n"#.utf8).write(to: URL(fileURLWithPath: folder + "/data.csv"))
+        let claims = #"{"sub":{"organization_id":1,"collaboration_id":1,"study_id":null,"task_id":1,"image":"i","databases":[]}}"#
+        let whole = "e30." + Base64.encode(Data(claims.utf8)).replacing("=", with: "") + ".s"
+        try Data((token ?? whole).utf8).write(to: URL(fileURLWithPath: folder + "/token"))
+        if let input { try Data(input.utf8).write(to: URL(fileURLWithPath: folder + "/input")) }
+        try Data().write(to: URL(fileURLWithPath: folder + "/output"))
+        return (
+            folder,
+            [
+                "INPUT_FILE": folder + "/input", "OUTPUT_FILE": folder + "/output", "TOKEN_FILE": folder + "/token", "HOST": "http://127.0.0.1", "PORT": "1",
+                "USER_REQUESTED_DATABASE_LABELS": "default", "DEFAULT_DATABASE_URI": folder + "/data.csv", "DEFAULT_DATABASE_TYPE": "csv",
+            ]
+        )
+    }
+
+    static let badInputs: [(input: String?, words: String, code: Int32)] = [
+        (nil, "there is no such file", 66), ("", "it is empty", 65), ("{", "not valid JSON", 65), (#"{"method": "train"}"#, "asks for the method 'train'", 65),
+        (#"{"method": "central", "kwargs": {}}"#, "2 arguments are wrong: model is required; target is required", 64),
+        (#"{"method": "partial", "kwargs": {}}"#, "it has no format", 65),
+        (#"{"method": "partial", "kwargs": {"format": 1, "messages": [{"metadata": 1}]}}"#, "metadata", 65), ("QQ==$QQ==$QQ==", "still encrypted", 65),
+        (#"{"method": "central", "kwargs": {"model": "linear", "target": "y"}}"#, "proxy cannot be reached", 69),
+    ]
+
+    @Test("Bad input ends in one sentence and an exit code, and leaves no output", arguments: badInputs.indices)
+    func badInput(_ index: Int) throws {
+        let (input, words, code) = Self.badInputs[index]
+        let (folder, environment) = try Self.container(input: input)
+        let (text, exit) = try ResumeTests.program([], environment: environment)
+        #expect(exit == code, "\(text)")
+        #expect(text.contains(words) && text.hasPrefix("v6-flower: ") && text.split(separator: "\n").count == 1, "\(text)")
+        #expect(FileManager.default.contents(atPath: folder + "/output") == Data())
+    }
+
+    @Test("A damaged payload of a partial is refused: truncated base64, a wrong digest, arrays that are none")
+    func damagedPayload() throws {
+        let file = try Safetensors.encode(["w": NDArray([Float(1), 2])]).joined()
+        func input(_ digest: String, _ text: String) -> String {
+            let metadata = #"{"run_id":1,"message_id":"m","src_node_id":1,"dst_node_id":1,"reply_to_message_id":"","group_id":"1","created_at":1.0,"ttl":9.0,"message_type":"train"}"#
+            return #"{"method":"partial","kwargs":{"format":1,"messages":[{"metadata":\#(metadata),"content":{"a":{"arrays":"\#(digest)"}}}],"blobs":{"\#(digest)":"\#(text)"}}}"#
+        }
+        let digest = Digest(of: file).hex
+        let cut = Data(file.dropLast(4))
+        for (text, words) in [
+            (input(digest, String(Base64.encode(file).dropLast(5))), "not whole base64"), (input("00", Base64.encode(file)), "digest"),
+            (input(Digest(of: cut).hex, Base64.encode(cut)), "lies outside the file"),
+        ] {
+            let (output, exit) = try ResumeTests.program([], environment: try Self.container(input: text).environment)
+            #expect(exit == 65 && output.contains(words), "\(output)")
+        }
+    }
+
+    @Test("Started by hand it says what is missing; a bad setting of the node is named")
+    func byHand() throws {
+        let (text, code) = try ResumeTests.program([])
+        #expect(code == 78 && text.contains("the environment variable INPUT_FILE is missing"))
+        let (folder, environment) = try Self.container(input: #"{"method": "partial", "kwargs": {"format": 1, "messages": []}}"#)
+        let (setting, failed) = try ResumeTests.program([], environment: environment.merging(["V6_FLOWER_MIN_ROWS": "many"]) { $1 })
+        #expect(failed == 78 && setting.contains("V6_FLOWER_MIN_ROWS is not a number of rows"))
+        let (token, refused) = try ResumeTests.program([], environment: try Self.container(input: "{}", token: "x").environment)
+        #expect(refused == 78 && token.contains("token is not valid"))
+        // A folder for the checkpoint that cannot be made.
+        try Data().write(to: URL(fileURLWithPath: folder + "/v6-flower"))
+        try Data(#"{"method": "central", "kwargs": {"model": "linear", "target": "y"}}"#.utf8).write(to: URL(fileURLWithPath: folder + "/input"))
+        let (journal, unwritable) = try ResumeTests.program([], environment: environment)
+        #expect(unwritable == 74 && journal.contains("the checkpoint"), "\(journal)")
+    }
+
+    @Test("describe prints algorithm.json")
+    func describe() throws {
+        let (text, code) = try ResumeTests.program(["describe"])
+        #expect(code == 0)
+        #expect(Data(text.utf8) == FileManager.default.contents(atPath: Fixture.root + "/algorithm.json"))
+    }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import Testing
+import V6Flower
+
+@testable import Sandbox
+
+@Suite("Training with real processes")
+struct TrainingTests {
+    @Test("The result has what its readers read: rows, curves, model, participants, timing")
+    func result() async throws {
+        let (outcome, output) = try await Fixture.run()
+        let result = outcome.result
+        #expect(result["format"]?.int == 1)
+        #expect(result["status"]?.string == "completed")
+        #expect(result["strategy"]?.string == "FedAvg")
+        let rows = try #require(result["rounds"]?.elements)
+        #expect(rows.map { $0["round"]?.int } == [1, 2, 3])
+        for row in rows {
+            #expect(row["participants"]?.int == 3)
+            for column in ["train_loss", "loss", "accuracy", "auc", "seconds"] { #expect(row[column]?.double != nil, "\(column)") }
+        }
+        #expect(result["curves"]?["loss"]?.members?.count == 3)
+        #expect(result["curves"]?["round"]?["2"]?.int == 3)
+        #expect(result["metrics"]?["auc"]?.double == rows.last?["auc"]?.double)
+        let model = try #require(result["model"])
+        #expect(model["kind"]?.string == "logistic")
+        #expect(model["classes"] == ["benign", "malignant"])
+        #expect(model["features"]?.elements?.count == 30)
+        #expect(model["coefficients"]?["mean_radius"]?.double != nil)
+        #expect(model["intercept"]?.double != nil)
+        #expect(result["participants"]?.elements?.map { $0["name"]?.string } == ["amsterdam", "maastricht", "utrecht"])
+        #expect(result["failures"] == [])
+        #expect(result["timing"]?["seconds_per_fan_out"]?.elements?.count == 4)
+        #expect(FileManager.default.contents(atPath: output + "/result.json")?.allSatisfy { $0 < 0x80 } ?? false)
+
+        let arrays = try Safetensors.decode(try #require(FileManager.default.contents(atPath: output + "/model.safetensors")))
+        #expect(arrays["weight"]?.shape == [1, 30])
+        let report = try #require(try? String(contentsOfFile: output + "/report.html", encoding: .utf8))
+        #expect(report.contains("<svg") && report.contains("amsterdam") && !report.contains("http"))
+    }
+
+    @Test("The same inputs give the same bytes, encrypted or not; another seed gives others")
+    func reproducible() async throws {
+        func model(_ kwargs: OrderedDictionary<String, JSON>, encrypted: Bool = false) async throws -> String? {
+            try await Fixture.run(kwargs) { $0.isEncrypted = encrypted }.outcome.result["model"]?["safetensors"]?.string
+        }
+        let first = try await model(Fixture.breastCancer)
+        #expect(first != nil)
+        #expect(try await model(Fixture.breastCancer, encrypted: true) == first)
+        #expect(try await model(Fixture.breastCancer.merging(["seed": 5]) { $1 }) != first)
+    }
+
+    @Test("Federated is as good as pooled: breast cancer, digits, diabetes")
+    func asGoodAsPooled() async throws {
+        func compare(_ name: String, _ kwargs: OrderedDictionary<String, JSON>, _ metric: String) async throws -> (Double, Double) {
+            let comparison = try #require(try await Fixture.run(data: Fixture.example(name), kwargs).outcome.comparison)
+            return (try #require(comparison.rows[0].metrics[metric]?.double), try #require(comparison.rows[1].metrics[metric]?.double))
+        }
+        let (auc, pooledAUC) = try await compare("breast-cancer", ["model": "logistic", "target": "diagnosis"], "auc")
+        #expect(auc >= pooledAUC - 0.005)
+        let digits: OrderedDictionary<String, JSON> = ["model": "softmax", "target": "digit", "num_rounds": 30, "batch_size": 16]
+        let (accuracy, pooledAccuracy) = try await compare("digits", digits, "accuracy")
+        #expect(accuracy >= pooledAccuracy - 0.01)
+        let (rmse, pooledRMSE) = try await compare("diabetes", ["model": "linear", "target": "progression", "learning_rate": 0.02, "num_rounds": 20], "rmse")
+        #expect(rmse <= pooledRMSE * 1.02)
+    }
+
+    @Test(
+        "Every strategy and model trains",
+        arguments: [
+            ("FedProx", ["proximal_mu": 0.1]), ("FedAvgM", ["server_momentum": 0.5]), ("FedAdam", ["eta": 0.05]), ("FedYogi", ["eta": 0.05]),
+            ("FedAdagrad", ["eta": 0.1]),
+        ] as [(String, JSON)])
+    func strategies(_ name: String, _ options: JSON) async throws {
+        let kwargs: OrderedDictionary<String, JSON> = [
+            "model": "mlp", "target": "diagnosis", "num_rounds": 3, "strategy": .string(name), "strategy_options": options, "model_options": ["hidden": [8], "momentum": 0.5],
+        ]
+        let result = try await Fixture.run(kwargs).outcome.result
+        let losses = (result["rounds"]?.elements ?? []).compactMap { $0["loss"]?.double }
+        #expect(losses.count == 3 && (losses.last ?? 9) < (losses.first ?? 0))
+        #expect(result["model"]?["coefficients"] == nil)
+    }
+
+    @Test("Categories, missing values and a regression by MLP")
+    func mixedTable() async throws {
+        func table(_ offset: Int) -> String {
+            "age,city,blood,y\n" + Fixture.rows(60) { index in
+                let age = index % 9 == 0 ? "" : "\(20 + (index * 7 + offset) % 60)"
+                let city = ["Delft", "Brugge", ""][(index + offset) % 3]
+                return "\(age),\(city),\(index % 2),\(Double((index * 7 + offset) % 60) * 2 + Double(index % 2) * 30)"
+            }
+        }
+        let data = try Fixture.tables(["one": table(0), "two": table(4)])
+        let linear = try await Fixture.run(data: data, ["model": "linear", "target": "y", "num_rounds": 5, "model_options": ["categorical": ["blood"]]])
+        #expect(linear.outcome.result["model"]?["features"] == ["age", "city=Delft", "blood=1"])
+        let mlp = try await Fixture.run(data: data, ["model": "mlp", "target": "y", "num_rounds": 5, "model_options": ["task": "regression", "missing": "drop"]])
+        #expect((mlp.outcome.result["participants"]?.elements?.first?["train_rows"]?.int ?? 99) < 40)
+        let error = await #expect(throws: SandboxRun.Failed.self) {
+            try await Fixture.run(data: data, ["model": "linear", "target": "y", "model_options": ["missing": "refuse"]])
+        }
+        #expect(error?.description.contains("column 'age' has missing values") ?? false)
+    }
+
+    @Test("A Swift developer's own algorithm runs in the same network")
+    func ownAlgorithm() async throws {
+        let (outcome, _) = try await Fixture.run(["column": "mean_radius"], executable: Fixture.program("federated-mean"))
+        let mean = try #require(outcome.result["result"]?["mean"]?["mean"]?.double)
+        #expect(abs(mean - 14.127291739894552) < 1e-9)  // load_breast_cancer().data[:, 0].mean()
+        #expect(outcome.comparison == nil)
+    }
+}
