@@ -82,7 +82,8 @@ public final class Journal: Sendable {
         return try JournalError.translating(path) {
             // A journal whose process died has a write-ahead file to be played back, which takes write access;
             // one on a read-only disk was closed well, or cannot be opened at all.
-            let queue = try (try? DatabaseQueue(path: path, configuration: configuration(readonly: false)))
+            let queue =
+                try (try? DatabaseQueue(path: path, configuration: configuration(readonly: false)))
                 ?? DatabaseQueue(path: path, configuration: configuration(readonly: true))
             let journal = Journal(queue: queue, path: path)
             let (version, check) = try queue.read { db in
@@ -226,7 +227,9 @@ public final class Journal: Sendable {
     public func progress() throws -> StrategyProgress? {
         try JournalError.translating(path) {
             try queue.read { db in
-                guard let row = try Row.fetchOne(db, sql: "SELECT number, result FROM round ORDER BY number DESC LIMIT 1") else { return nil }
+                guard let row = try Row.fetchOne(db, sql: "SELECT number, result FROM round ORDER BY number DESC LIMIT 1") else {
+                    return nil
+                }
                 let number: Int = row["number"]
                 let arrays = try arrays("arrays", number, db)
                 var state: RecordDict = [:]
@@ -253,7 +256,8 @@ public final class Journal: Sendable {
                 throw JournalError.corrupt(path: path, reason: "array '\(name)' of round \(round) has no type or shape")
             }
             var bytes = Data(capacity: count * dtype.size)
-            let pieces = try Row.fetchCursor(db, sql: "SELECT bytes FROM piece WHERE array = ? ORDER BY number", arguments: [row["id"] as Int64])
+            let pieces = try Row.fetchCursor(
+                db, sql: "SELECT bytes FROM piece WHERE array = ? ORDER BY number", arguments: [row["id"] as Int64])
             while let piece = try pieces.next() { try piece.withUnsafeData(atIndex: 0) { bytes.append($0 ?? Data()) } }
             guard let array = try? NDArray(dtype: dtype, shape: shape, bytes: bytes) else {
                 throw JournalError.corrupt(path: path, reason: "array '\(name)' of round \(round) is not whole")

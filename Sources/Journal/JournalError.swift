@@ -15,6 +15,7 @@ public enum JournalError: Error, Equatable, CustomStringConvertible {
     /// The journal holds no weights for a round.
     case noSuchRound(Int, available: [Int])
 
+    /// The sentence for whoever reads the log.
     public var description: String {
         switch self {
         case .diskFull(let path): "the disk is full: the checkpoint \(path) cannot be written; free some space and start a task with resume"

@@ -19,6 +19,7 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
     /// A column is not there.
     case noColumn(String, source: String)
 
+    /// The sentence for whoever reads the log.
     public var description: String {
         switch self {
         case .unreadable(let source, let reason): "cannot read \(source): \(reason)"

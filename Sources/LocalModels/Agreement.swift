@@ -47,7 +47,9 @@ public struct Agreement: Sendable {
     }
 
     /// Nil for a feature that is constant.
-    private static func coding(_ column: String, _ profiles: OrderedDictionary<String, Profile>) throws(ModelError) -> Design.Feature.Coding? {
+    private static func coding(_ column: String, _ profiles: OrderedDictionary<String, Profile>) throws(ModelError) -> Design.Feature
+        .Coding?
+    {
         var moments = Profile.Moments()
         var levels: Set<String> = []
         for profile in profiles.values {
@@ -77,9 +79,12 @@ public struct Agreement: Sendable {
             guard moments.deviation > 0 else { throw .disagreement("the target '\(question.target)' has the same value in every row") }
             return .number(mean: moments.mean, deviation: moments.deviation)
         }
-        guard classes.count >= 2 else { throw .disagreement("the target '\(question.target)' has one class only: there is nothing to tell apart") }
+        guard classes.count >= 2 else {
+            throw .disagreement("the target '\(question.target)' has one class only: there is nothing to tell apart")
+        }
         if question.model == .logistic, classes.count > 2 {
-            throw .disagreement("the target '\(question.target)' has \(classes.count) classes and a logistic model tells two apart; use softmax")
+            throw .disagreement(
+                "the target '\(question.target)' has \(classes.count) classes and a logistic model tells two apart; use softmax")
         }
         // Numbers in their order, words in theirs: the same list whoever is asked first.
         let sorted = classes.sorted { one, other in

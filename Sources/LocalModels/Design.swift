@@ -86,7 +86,8 @@ extension Design {
             }
         let features = self.features.map { feature -> JSON in
             switch feature.coding {
-            case .standardised(let mean, let deviation): ["name": .string(feature.name), "mean": .double(mean), "deviation": .double(deviation)]
+            case .standardised(let mean, let deviation):
+                ["name": .string(feature.name), "mean": .double(mean), "deviation": .double(deviation)]
             case .levels(let levels): ["name": .string(feature.name), "levels": .array(levels.map(JSON.string))]
             }
         }

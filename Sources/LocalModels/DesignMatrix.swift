@@ -6,7 +6,7 @@ struct DesignMatrix: Sendable {
     let features: [Float]
     let width: Int
     let rows: Int
-    /// Standardised targets of a regression, or the class of each row; a class that the design does not know is -1.
+    /// Standardised targets of a regression, or the place of each row's class among the design's.
     let targets: [Float]
 
     /// Throws `DataError` where a column is missing, ``ModelError`` where its kind is not the design's.
@@ -27,7 +27,8 @@ struct DesignMatrix: Sendable {
                     features[index * width + offset + places[Int(codes[row])]] = 1
                 }
             case (.standardised, .categorical), (.levels, .numeric):
-                throw ModelError.disagreement("\(table.source): column '\(feature.name)' is \(column.kind), which is not what was agreed on")
+                throw ModelError.disagreement(
+                    "\(table.source): column '\(feature.name)' is \(column.kind), which is not what was agreed on")
             }
             offset += feature.width
         }
@@ -44,13 +45,23 @@ struct DesignMatrix: Sendable {
             return rows.map { Float((values[$0] - mean) / deviation) }
         case (.classes(let classes), .numeric(let values)):
             let places = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, Float($0)) })
-            return rows.map { places[Profile.label(values[$0])] ?? -1 }
+            return try rows.map { row in
+                guard let place = places[Profile.label(values[row])] else { throw unknownClass(table, design) }
+                return place
+            }
         case (.classes(let classes), .categorical(let codes, let names)):
-            let places = names.map { classes.firstIndex(of: $0).map(Float.init) ?? -1 }
-            return rows.map { codes[$0] < 0 ? -1 : places[Int(codes[$0])] }
+            let places = names.map { classes.firstIndex(of: $0).map(Float.init) }
+            return try rows.map { row in
+                guard codes[row] >= 0, let place = places[Int(codes[row])] else { throw unknownClass(table, design) }
+                return place
+            }
         case (.number, .categorical):
             throw ModelError.targetNotNumeric(design.targetName, source: table.source)
         }
+    }
+
+    private static func unknownClass(_ table: Table, _ design: Design) -> ModelError {
+        .disagreement("\(table.source): column '\(design.targetName)' holds a class that was not there when the organizations agreed on them")
     }
 
     /// Several matrices of one design, one below the other.

@@ -77,7 +77,9 @@ public enum LocalModel {
                 let (work, config) = try work(message, context)
                 let (arrays, metrics) = try train(
                     try Self.arrays(of: message), work, try TrainingOptions(config), round: config["server-round"]?.int ?? 0)
-                guard let rows = metrics["num-examples"]?.double, Int(rows) >= minimumRows else { throw ModelError.tooFewRows(minimum: minimumRows) }
+                guard let rows = metrics["num-examples"]?.double, Int(rows) >= minimumRows else {
+                    throw ModelError.tooFewRows(minimum: minimumRows)
+                }
                 return Message(content: ["arrays": .arrays(arrays), "metrics": .metrics(metrics)], replyTo: message)
             }
             .evaluate { message, context in

@@ -23,6 +23,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     /// Organizations whose tables do not fit together.
     case disagreement(String)
 
+    /// The sentence for whoever reads the log.
     public var description: String {
         switch self {
         case .tooFewRows(let minimum):
@@ -31,7 +32,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
         case .allMissing(let column, let source): "\(source): column '\(column)' holds no value at all; leave it out of features"
         case .missingValue(let column, let source):
             "\(source): column '\(column)' has missing values, which model_options.missing = \"refuse\" does not allow"
-        case .targetNotNumeric(let column, let source): "\(source): the target '\(column)' is not a column of numbers, which a regression needs"
+        case .targetNotNumeric(let column, let source):
+            "\(source): the target '\(column)' is not a column of numbers, which a regression needs"
         case .targetIsFeature(let column): "'\(column)' is both the target and a feature"
         case .tooManyLevels(let column, let count, let limit):
             "column '\(column)' has \(count) different values, more than the \(limit) that a categorical column may have; leave it out of features"

@@ -45,7 +45,8 @@ struct Network: Sendable {
             let (inputs, outputs) = (widths[layer], widths[layer + 1])
             let prefix = Self.prefix(layer, of: widths.count - 1)
             return Layer(
-                weight: try Self.values(arrays, prefix + "weight", [outputs, inputs]), bias: try Self.values(arrays, prefix + "bias", [outputs]),
+                weight: try Self.values(arrays, prefix + "weight", [outputs, inputs]),
+                bias: try Self.values(arrays, prefix + "bias", [outputs]),
                 inputs: inputs)
         }
     }

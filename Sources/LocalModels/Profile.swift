@@ -85,7 +85,9 @@ public struct Profile: Sendable, Equatable {
             if missing == .refuse, Int(moments.count) < rows.count { throw ModelError.missingValue(column: name, source: table.source) }
             return .numeric(moments)
         case .categorical(let codes, _):
-            if missing == .refuse, rows.contains(where: { codes[$0] < 0 }) { throw ModelError.missingValue(column: name, source: table.source) }
+            if missing == .refuse, rows.contains(where: { codes[$0] < 0 }) {
+                throw ModelError.missingValue(column: name, source: table.source)
+            }
             let levels = try levels(of: column, rows: rows + heldOut, name)
             if levels.isEmpty { throw ModelError.allMissing(column: name, source: table.source) }
             return .categorical(levels)
@@ -120,7 +122,8 @@ public struct Profile: Sendable, Equatable {
 
     private static func json(_ content: Content) -> JSON {
         switch content {
-        case .numeric(let moments): ["count": .double(moments.count), "sum": .double(moments.sum), "square_sum": .double(moments.squareSum)]
+        case .numeric(let moments):
+            ["count": .double(moments.count), "sum": .double(moments.sum), "square_sum": .double(moments.squareSum)]
         case .categorical(let levels): ["levels": .array(levels.map(JSON.string))]
         }
     }

@@ -63,7 +63,8 @@ struct Scores {
         var pooled: MetricRecord = [:]
         let weights = records.map { $0[key]?.double ?? 0 }
         func mean(_ name: String) -> Double {
-            let pairs = zip(records, weights).compactMap { record, weight in record[name]?.double.flatMap { $0.isNaN ? nil : ($0, weight) } }
+            let pairs = zip(records, weights).compactMap { record, weight in record[name]?.double.flatMap { $0.isNaN ? nil : ($0, weight) }
+            }
             return pairs.reduce(0) { $0 + $1.0 * $1.1 } / pairs.reduce(0) { $0 + $1.1 }
         }
         for name in records.first?.keys ?? [] where name != key && !name.hasPrefix("target-") {

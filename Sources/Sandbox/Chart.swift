@@ -37,10 +37,13 @@ struct Chart {
             let value = minY + (maxY - minY) * Double(step) / 3
             let y = place(minX, value).1
             parts.append("<line x1=\"\(Self.plot.left)\" x2=\"\(Self.plot.right)\" y1=\"\(y)\" y2=\"\(y)\" stroke=\"#e5e7eb\"/>")
-            parts.append("<text x=\"46\" y=\"\(y + 4)\" text-anchor=\"end\" font-size=\"11\" fill=\"#6b7280\">\(String(format: "%.3g", value))</text>")
+            parts.append(
+                "<text x=\"46\" y=\"\(y + 4)\" text-anchor=\"end\" font-size=\"11\" fill=\"#6b7280\">\(String(format: "%.3g", value))</text>"
+            )
         }
         for x in Set([minX, (minX + spanX / 2).rounded(), maxX]).sorted() {
-            parts.append("<text x=\"\(place(x, minY).0)\" y=\"212\" text-anchor=\"middle\" font-size=\"11\" fill=\"#6b7280\">\(Int(x))</text>")
+            parts.append(
+                "<text x=\"\(place(x, minY).0)\" y=\"212\" text-anchor=\"middle\" font-size=\"11\" fill=\"#6b7280\">\(Int(x))</text>")
         }
         for line in lines where !line.points.isEmpty {
             let path = line.points.map { point in
@@ -48,10 +51,12 @@ struct Chart {
                 return String(format: "%.1f,%.1f", x, y)
             }.joined(separator: " ")
             parts.append(
-                "<polyline points=\"\(path)\" fill=\"none\" stroke=\"\(line.color)\" stroke-width=\"\(line.isBold ? 2.6 : 1.4)\" stroke-linejoin=\"round\"/>")
+                "<polyline points=\"\(path)\" fill=\"none\" stroke=\"\(line.color)\" stroke-width=\"\(line.isBold ? 2.6 : 1.4)\" stroke-linejoin=\"round\"/>"
+            )
         }
         parts.append(legend)
-        return "<svg viewBox=\"0 0 \(Self.width) \(Self.height)\" role=\"img\" aria-label=\"\(title.escapedForHTML)\" font-family=\"inherit\">\(parts.joined())</svg>"
+        return
+            "<svg viewBox=\"0 0 \(Self.width) \(Self.height)\" role=\"img\" aria-label=\"\(title.escapedForHTML)\" font-family=\"inherit\">\(parts.joined())</svg>"
     }
 
     /// The names in a row below the plot, as many as fit.
@@ -61,7 +66,8 @@ struct Chart {
         for line in lines.reversed() where !line.points.isEmpty {
             let width = 26 + 6.4 * Double(line.name.count)
             if x + width > Self.width { break }
-            text += "<line x1=\"\(x)\" x2=\"\(x + 14)\" y1=\"236\" y2=\"236\" stroke=\"\(line.color)\" stroke-width=\"\(line.isBold ? 3 : 2)\"/>"
+            text +=
+                "<line x1=\"\(x)\" x2=\"\(x + 14)\" y1=\"236\" y2=\"236\" stroke=\"\(line.color)\" stroke-width=\"\(line.isBold ? 3 : 2)\"/>"
             text += "<text x=\"\(x + 18)\" y=\"240\" font-size=\"11\" fill=\"#374151\">\(line.name.escapedForHTML)</text>"
             x += width
         }

@@ -9,7 +9,8 @@ struct ContainerFiles: Sendable {
     let output: String
     let environment: [String: String]
 
-    init(node: SandboxOrganization, run: Int64, task: SandboxTask, network: SandboxNetwork.Configuration, port: UInt16, input: Data) throws {
+    init(node: SandboxOrganization, run: Int64, task: SandboxTask, network: SandboxNetwork.Configuration, port: UInt16, input: Data) throws
+    {
         folder = "\(network.folder)/\(node.name)/" + String(format: "task-%09lld", run)
         let temporary = "\(network.folder)/\(node.name)/job-\(task.job)"
         for path in [folder, temporary] { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
@@ -22,7 +23,8 @@ struct ContainerFiles: Sendable {
         let labels = (task.databases.elements ?? []).compactMap { $0["label"]?.string }
         var variables = [
             "INPUT_FILE": folder + "/input", "OUTPUT_FILE": output, "TOKEN_FILE": folder + "/token", "TEMPORARY_FOLDER": temporary,
-            "HOST": "http://127.0.0.1", "PORT": String(port), "API_PATH": "", "USER_REQUESTED_DATABASE_LABELS": labels.joined(separator: ","),
+            "HOST": "http://127.0.0.1", "PORT": String(port), "API_PATH": "",
+            "USER_REQUESTED_DATABASE_LABELS": labels.joined(separator: ","),
             "DB_LABELS": node.databases.keys.sorted().joined(separator: ","),
         ]
         for label in labels {

@@ -32,12 +32,16 @@ struct Report {
 
     private var subtitle: String {
         let rows = participants.reduce(0) { $0 + ($1["train_rows"]?.int ?? 0) }
-        return "\(escape(result["strategy"]?.string ?? "")) · \(rounds.count) rounds · \(participants.count) organizations · \(rows) rows to train on · "
+        return
+            "\(escape(result["strategy"]?.string ?? "")) · \(rounds.count) rounds · \(participants.count) organizations · \(rows) rows to train on · "
             + "predicts <b>\(escape(result["model"]?["target"]?.string ?? ""))</b>"
     }
 
     private var tiles: String {
-        let metrics = (result["metrics"]?.members ?? [:]).map { name, value in (title(name), number(value)) } + [("seconds", String(format: "%.2f", seconds))]
+        let metrics =
+            (result["metrics"]?.members ?? [:]).map { name, value in (title(name), number(value)) } + [
+                ("seconds", String(format: "%.2f", seconds))
+            ]
         return "<section class=\"tiles\">" + metrics.map { "<div><span>\(escape($0.0))</span><b>\($0.1)</b></div>" }.joined() + "</section>"
     }
 
@@ -75,7 +79,9 @@ struct Report {
     }
 
     private func points(_ curve: JSON?) -> [(Double, Double)] {
-        (curve?.members ?? [:]).compactMap { round, value in Double(round).flatMap { round in value.double.map { (round, $0) } } }.sorted { $0.0 < $1.0 }
+        (curve?.members ?? [:]).compactMap { round, value in Double(round).flatMap { round in value.double.map { (round, $0) } } }.sorted {
+            $0.0 < $1.0
+        }
     }
 
     // MARK: - Tables
@@ -87,7 +93,8 @@ struct Report {
                 + "<td>\(number(participant["test_rows"]))</td><td>\(number(participant["rounds"]))</td>"
                 + "<td class=\"bar\"><i style=\"width:\(Int(share * 100))%\"></i></td></tr>"
         }.joined()
-        return "<table><thead><tr><th></th><th>rows to train on</th><th>held out</th><th>rounds</th><th>share of rounds</th></tr></thead><tbody>\(rows)</tbody></table>"
+        return
+            "<table><thead><tr><th></th><th>rows to train on</th><th>held out</th><th>rounds</th><th>share of rounds</th></tr></thead><tbody>\(rows)</tbody></table>"
     }
 
     private var failures: String {
@@ -97,7 +104,8 @@ struct Report {
             "<tr><td>\(number($0["round"]))</td><td>\(number($0["organization"]))</td><td>\(escape($0["phase"]?.string ?? ""))</td>"
                 + "<td class=\"text\">\(escape($0["reason"]?.string ?? ""))</td></tr>"
         }.joined()
-        return "<h3>Failures</h3><table><thead><tr><th>round</th><th>organization</th><th>phase</th><th class=\"text\">reason</th></tr></thead><tbody>\(body)</tbody></table>"
+        return
+            "<h3>Failures</h3><table><thead><tr><th>round</th><th>organization</th><th>phase</th><th class=\"text\">reason</th></tr></thead><tbody>\(body)</tbody></table>"
     }
 
     private var timing: String {
@@ -108,11 +116,14 @@ struct Report {
     }
 
     private var coefficients: String {
-        guard let members = result["model"]?["coefficients"]?.members, let intercept = result["model"]?["intercept"]?.double else { return "" }
+        guard let members = result["model"]?["coefficients"]?.members, let intercept = result["model"]?["intercept"]?.double else {
+            return ""
+        }
         let rows = ([("(intercept)", JSON.double(intercept))] + members.map { ($0.key, $0.value) }).map {
             "<tr><th>\(escape($0.0))</th><td>\(number($0.1))</td></tr>"
         }.joined()
-        return "<section><h2>Coefficients</h2><p class=\"note\">In the units of the columns.</p><table class=\"narrow\"><tbody>\(rows)</tbody></table></section>"
+        return
+            "<section><h2>Coefficients</h2><p class=\"note\">In the units of the columns.</p><table class=\"narrow\"><tbody>\(rows)</tbody></table></section>"
     }
 
     private func title(_ name: String) -> String { name.replacing("_", with: " ").replacing("-", with: " ") }

@@ -39,7 +39,9 @@ struct RoundsTable {
             let left = row.seconds * Double(max(total - row.round, 0))
             let cells =
                 [Self.pad("\(row.round)/\(total)"), Self.pad("\(row.participants)"), Self.cell(row.trainLoss)]
-                + columns.map { Self.cell(values[$0]) } + [Self.pad(String(format: "%.2f", row.seconds)), Self.pad(String(format: "%.1f s", left))]
+                + columns.map { Self.cell(values[$0]) } + [
+                    Self.pad(String(format: "%.2f", row.seconds)), Self.pad(String(format: "%.1f s", left)),
+                ]
             write(cells.joined() + "\n")
             shown += 1
         }

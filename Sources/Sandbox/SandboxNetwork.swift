@@ -41,6 +41,7 @@ public actor SandboxNetwork {
     static let image = "sandbox/algorithm:latest"
     static let collaboration: Int64 = 1
 
+    /// What the network is made of.
     public nonisolated let configuration: Configuration
     private var tasks: [Int64: SandboxTask] = [:]
     private var processes: [Int64: ContainerProcess] = [:]
@@ -195,7 +196,9 @@ public actor SandboxNetwork {
 
     private func store(_ path: String, _ run: Int64, of id: Int64) {
         guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int, size > 0 else { return }
-        let isReadable = !configuration.isEncrypted || ((try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)).map(Self.isJSON) ?? false)
+        let isReadable =
+            !configuration.isEncrypted
+            || ((try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)).map(Self.isJSON) ?? false)
         update(run, of: id) { $0.result = isReadable ? .file(path) : .stillEncrypted }
     }
 

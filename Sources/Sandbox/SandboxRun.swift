@@ -58,7 +58,9 @@ public struct SandboxRun: Sendable {
         let files = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
         guard let files else { throw Failed(description: "cannot read the folder \(request.data)") }
         let tables = files.filter { $0.pathExtension == "csv" }.sorted { $0.lastPathComponent < $1.lastPathComponent }
-        guard !tables.isEmpty else { throw Failed(description: "the folder \(request.data) holds no .csv file; put one there for each organization") }
+        guard !tables.isEmpty else {
+            throw Failed(description: "the folder \(request.data) holds no .csv file; put one there for each organization")
+        }
         guard FileManager.default.isExecutableFile(atPath: request.executable) else {
             throw Failed(description: "\(request.executable) is no program that can be run; build it, or name another with --executable")
         }
@@ -95,7 +97,9 @@ public struct SandboxRun: Sendable {
             return (result, seconds)
         }
         try result.write(to: URL(fileURLWithPath: request.output + "/result.json"))
-        guard let json = try? JSON(parsing: result) else { throw Failed(description: "central's result is not JSON; it lies in \(request.output)/result.json") }
+        guard let json = try? JSON(parsing: result) else {
+            throw Failed(description: "central's result is not JSON; it lies in \(request.output)/result.json")
+        }
         if let model = json["model"]?["safetensors"]?.string {
             try Base64.decode(model).write(to: URL(fileURLWithPath: request.output + "/model.safetensors"))
         }
@@ -110,11 +114,13 @@ public struct SandboxRun: Sendable {
         let log = await network.log(ofTask: task, at: 1).split(separator: "\n").map(String.init)
         guard let last = log.last else { return "central ended as '\(status)' and said nothing" }
         let refused = await network.refusals
-        return last.replacing("v6-flower: ", with: "") + (refused.isEmpty ? "" : " [the network refused: \(refused.joined(separator: "; "))]")
+        return last.replacing("v6-flower: ", with: "")
+            + (refused.isEmpty ? "" : " [the network refused: \(refused.joined(separator: "; "))]")
     }
 
     /// Shows rounds as central records them in its journal.
-    private func watch(_ network: SandboxNetwork, _ task: Int64, isTerminal: Bool, write: @Sendable @escaping (String) -> Void) async throws {
+    private func watch(_ network: SandboxNetwork, _ task: Int64, isTerminal: Bool, write: @Sendable @escaping (String) -> Void) async throws
+    {
         var table = RoundsTable(isTerminal: isTerminal, write: write)
         let total = Int(request.kwargs["num_rounds"]?.int ?? 10)
         let started = Date()
@@ -128,7 +134,9 @@ public struct SandboxRun: Sendable {
             }
             if isOver { break }
             let subtasks = await network.subtasks(of: task)
-            if let running = subtasks.last { table.wait("\(running.name) … \(String(format: "%.1f", Date().timeIntervalSince(started))) s") }
+            if let running = subtasks.last {
+                table.wait("\(running.name) … \(String(format: "%.1f", Date().timeIntervalSince(started))) s")
+            }
             try await Task.sleep(for: .milliseconds(50))
         }
         table.eraseLiveLine()
@@ -139,7 +147,8 @@ public struct SandboxRun: Sendable {
             guard let train = report["train"], let round = train["round"]?.int else { return nil }
             let evaluation = index + 1 < reports.count ? reports[index + 1]["evaluate"] : nil
             return RoundsTable.Row(
-                round: Int(round), participants: train["organizations"]?.members?.count ?? 0, trainLoss: train["metrics"]?["train-loss"]?.double,
+                round: Int(round), participants: train["organizations"]?.members?.count ?? 0,
+                trainLoss: train["metrics"]?["train-loss"]?.double,
                 metrics: (evaluation?["metrics"]?.members ?? [:]).compactMap { name, value in value.double.map { (name, $0) } },
                 seconds: report["seconds"]?.double ?? 0)
         }

@@ -37,7 +37,8 @@ struct SandboxServer {
 
     private func respond(to request: HTTPRequest) async throws -> HTTPResponse {
         do {
-            guard let header = request.headers[.authorization], let token = try? ContainerToken(String(header.dropFirst("Bearer ".count))) else {
+            guard let header = request.headers[.authorization], let token = try? ContainerToken(String(header.dropFirst("Bearer ".count)))
+            else {
                 return Self.response(.unauthorized, ["msg": "Missing Authorization Header"])
             }
             let answer = try await answer(request, token)
@@ -70,12 +71,17 @@ struct SandboxServer {
             let task = try await network.task(query["task_id"].flatMap { Int64($0) } ?? 0)
             return page(
                 task.runs.map {
-                    ["id": .int($0.id), "status": .string($0.status), "organization": ["id": .int($0.organization)], "task": ["id": .int(task.id)]]
+                    [
+                        "id": .int($0.id), "status": .string($0.status), "organization": ["id": .int($0.organization)],
+                        "task": ["id": .int(task.id)],
+                    ]
                 }, query)
         case (.GET, "result", 1):
             let task = try await network.task(query["task_id"].flatMap { Int64($0) } ?? 0)
             // The real server gives results in no fixed order: the reverse is as good as any.
-            return try page(task.runs.reversed(), query) { run in ["id": .int(run.id), "run": ["id": .int(run.id)], "result": try Self.result(run)] }
+            return try page(task.runs.reversed(), query) { run in
+                ["id": .int(run.id), "run": ["id": .int(run.id)], "result": try Self.result(run)]
+            }
         default: throw SandboxNetwork.Refusal("\(request.path) is not there")
         }
     }

@@ -21,8 +21,10 @@ extension ByteSource {
 }
 
 extension Data: ByteSource {
+    /// The length in bytes.
     public var byteCount: Int { count }
 
+    /// Lends the bytes for the length of the call.
     public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
         try withUnsafeBytes(body)
     }
@@ -36,8 +38,10 @@ public struct ScalarBytes<Scalar: BitwiseCopyable & Sendable>: ByteSource {
     /// Wraps the numbers.
     public init(_ values: [Scalar]) { self.values = values }
 
+    /// The length in bytes.
     public var byteCount: Int { values.count * MemoryLayout<Scalar>.stride }
 
+    /// Lends the bytes for the length of the call.
     public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
         try values.withUnsafeBytes(body)
     }

@@ -5,6 +5,7 @@ import Foundation
 public struct Digest: Hashable, Sendable, CustomStringConvertible {
     /// 64 hexadecimal digits.
     public let hex: String
+    /// The same as ``hex``.
     public var description: String { hex }
 
     /// The digest of the bytes of all segments.

@@ -21,6 +21,7 @@ public struct FileBytes: ByteSource {
             self.code = code
         }
 
+        /// The sentence for whoever reads the log.
         public var description: String { "cannot \(action) \(path): \(String(cString: strerror(code)))" }
     }
 
@@ -59,6 +60,7 @@ public struct FileBytes: ByteSource {
         self.range = range
     }
 
+    /// The length in bytes.
     public var byteCount: Int { range.count }
 
     /// A part of these bytes; `part` lies within them.
@@ -67,6 +69,7 @@ public struct FileBytes: ByteSource {
         return FileBytes(descriptor: descriptor, range: lower..<min(range.lowerBound + part.upperBound, range.upperBound))
     }
 
+    /// Maps the part of the file for the length of the call and lends it. Throws ``FileError`` where it cannot be mapped.
     public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
         guard !range.isEmpty else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
         let page = Int(getpagesize())

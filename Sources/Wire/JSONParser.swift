@@ -7,6 +7,7 @@ extension JSON {
         public let problem: String
         /// The byte where it was noticed.
         public let offset: Int
+        /// The sentence for whoever reads the log.
         public var description: String { "not valid JSON: \(problem) at byte \(offset)" }
     }
 

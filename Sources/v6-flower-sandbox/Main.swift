@@ -99,7 +99,8 @@ struct Run: AsyncParsableCommand {
             print("\nOn the rows that all organizations held out:")
             print(pad("", 24) + columns.map { pad($0, 12) }.joined())
             for row in comparison.rows {
-                print(pad(row.name, 24) + columns.map { pad(row.metrics[$0]?.double.map { String(format: "%.4f", $0) } ?? "", 12) }.joined())
+                print(
+                    pad(row.name, 24) + columns.map { pad(row.metrics[$0]?.double.map { String(format: "%.4f", $0) } ?? "", 12) }.joined())
             }
         }
         for failure in outcome.result["failures"]?.elements ?? [] {

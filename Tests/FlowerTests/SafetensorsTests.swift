@@ -13,7 +13,8 @@ struct SafetensorsTests {
             let dtype = DType.allCases[random.below(DType.allCases.count)]
             let shape = (0..<random.below(4)).map { _ in random.below(4) }
             let count = shape.reduce(1, *) * dtype.size
-            record["array \(index) \u{e9}"] = try NDArray(dtype: dtype, shape: shape, bytes: Data((0..<count).map { _ in UInt8(random.below(256)) }))
+            record["array \(index) \u{e9}"] = try NDArray(
+                dtype: dtype, shape: shape, bytes: Data((0..<count).map { _ in UInt8(random.below(256)) }))
         }
         return record
     }
@@ -46,7 +47,10 @@ struct SafetensorsTests {
         ("longer than 100 MB", Data(repeating: 0xFF, count: 8)),
         ("not valid JSON", file("{\"a\":")),
         ("not an object", file("[]")),
-        ("a key stands twice", file(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#)),
+        (
+            "a key stands twice",
+            file(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#)
+        ),
         ("unknown dtype 'F8'", file(#"{"a":{"dtype":"F8","shape":[8],"data_offsets":[0,8]}}"#)),
         ("no dtype", file(#"{"a":{"shape":[8],"data_offsets":[0,8]}}"#)),
         ("no shape", file(#"{"a":{"dtype":"U8","shape":[1.5],"data_offsets":[0,8]}}"#)),

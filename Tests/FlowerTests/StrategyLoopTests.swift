@@ -17,7 +17,9 @@ private actor EchoGrid: Grid {
         fanOuts.append(messages.map { "\($0.metadata.messageType) \($0.metadata.groupID) @\($0.metadata.dstNodeID)" })
         return try messages.map { message in
             let node = message.metadata.dstNodeID
-            if failing.contains(node) { return Message(error: MessageError(code: .clientAppCrashed, reason: "out of memory"), replyTo: message) }
+            if failing.contains(node) {
+                return Message(error: MessageError(code: .clientAppCrashed, reason: "out of memory"), replyTo: message)
+            }
             let weights = try (message.content?.arrayRecords["arrays"]?["w"]?.floats() ?? []).map { $0 + Float(node) }
             var content: RecordDict = ["metrics": .metrics(["num-examples": .int(node), "loss": .double(Double(weights[0]))])]
             if message.metadata.messageType.category == .train { content["arrays"] = .arrays(["w": NDArray(weights)]) }
@@ -49,11 +51,14 @@ struct StrategyLoopTests {
 
     @Test("Resuming after any fan-out ends with the same bytes", arguments: [1, 2, 3])
     func resume(stop: Int) async throws {
-        func start(_ strategy: inout FedOpt, _ resuming: StrategyProgress?, until: Int?) async throws -> (StrategyResult?, StrategyProgress?) {
+        func start(_ strategy: inout FedOpt, _ resuming: StrategyProgress?, until: Int?) async throws -> (
+            StrategyResult?, StrategyProgress?
+        ) {
             struct Stop: Error {}
             var last: StrategyProgress?
             do {
-                let result = try await strategy.start(grid: EchoGrid(), initialArrays: initial, numRounds: 4, resuming: resuming) { fanOut in
+                let result = try await strategy.start(grid: EchoGrid(), initialArrays: initial, numRounds: 4, resuming: resuming) {
+                    fanOut in
                     last = fanOut.progress
                     if fanOut.progress.round == until { throw Stop() }
                 }
@@ -84,7 +89,9 @@ struct StrategyLoopTests {
             var all: [[Int64]] = []
             for round in 1...20 {
                 let strategy = FedAvg(fractionTrain: 0.5, minTrainNodes: 1, seed: seed)
-                all.append(try await strategy.configureTrain(round: round, arrays: initial, config: [:], grid: EchoGrid()).map(\.metadata.dstNodeID))
+                all.append(
+                    try await strategy.configureTrain(round: round, arrays: initial, config: [:], grid: EchoGrid()).map(
+                        \.metadata.dstNodeID))
             }
             return all
         }
@@ -169,9 +176,15 @@ struct ClientAppTests {
 
     @Test("Names are checked as Flower checks them")
     func names() async {
-        await #expect(throws: ClientApp.Problem.registeredTwice(.train)) { try await Self.ask("train", ClientApp().train(perform: Self.says("")).train(perform: Self.says(""))) }
-        await #expect(throws: ClientApp.Problem.invalidAction(.query, "2")) { try await Self.ask("train", ClientApp().query("2", perform: Self.says(""))) }
-        for text in ["", "fit", "train.", "train.a.b", "train.a-b", "Train"] { #expect(throws: InvalidMessageType(text: text)) { try MessageType(text) } }
+        await #expect(throws: ClientApp.Problem.registeredTwice(.train)) {
+            try await Self.ask("train", ClientApp().train(perform: Self.says("")).train(perform: Self.says("")))
+        }
+        await #expect(throws: ClientApp.Problem.invalidAction(.query, "2")) {
+            try await Self.ask("train", ClientApp().query("2", perform: Self.says("")))
+        }
+        for text in ["", "fit", "train.", "train.a.b", "train.a-b", "Train"] {
+            #expect(throws: InvalidMessageType(text: text)) { try MessageType(text) }
+        }
     }
 }
 
@@ -179,12 +192,16 @@ struct ClientAppTests {
 struct RecordTests {
     @Test("Records keep order and types through JSON")
     func roundTrip() throws {
-        let metrics: MetricRecord = ["b": 1, "a": 1.0, "n": .double(.nan), "i": .double(-.infinity), "l": .ints([1, -2]), "d": .doubles([0.1, .infinity]), "e": .ints([])]
+        let metrics: MetricRecord = [
+            "b": 1, "a": 1.0, "n": .double(.nan), "i": .double(-.infinity), "l": .ints([1, -2]), "d": .doubles([0.1, .infinity]),
+            "e": .ints([]),
+        ]
         let read = try RecordJSON.metrics(try JSON(parsing: RecordJSON.encode(metrics).serialized()))
         #expect([String](read.keys) == [String](metrics.keys))
         #expect("\(read)" == "\(metrics)")
         let configs: ConfigRecord = [
-            "s": "\u{e9}\u{1F600}\"\\\n", "t": true, "x": .bytes(Data([0, 255])), "xs": .bytesList([Data(), Data([1])]), "ss": .strings([]), "bs": .bools([false]), "i": 3, "f": 3.0,
+            "s": "\u{e9}\u{1F600}\"\\\n", "t": true, "x": .bytes(Data([0, 255])), "xs": .bytesList([Data(), Data([1])]), "ss": .strings([]),
+            "bs": .bools([false]), "i": 3, "f": 3.0,
         ]
         #expect(try RecordJSON.configs(try JSON(parsing: RecordJSON.encode(configs).serialized())) == configs)
     }

@@ -13,22 +13,29 @@ struct Vector: Sendable, CustomTestStringConvertible {
     static let strategies = ["FedAvg", "FedProx", "FedAvgM", "FedAdam", "FedYogi", "FedAdagrad"]
 
     static let all: [Vector] = {
-        let folders = [Bundle.module.url(forResource: "Vectors", withExtension: nil)?.path, ProcessInfo.processInfo.environment["FLOWER_VECTORS"]]
+        let folders = [
+            Bundle.module.url(forResource: "Vectors", withExtension: nil)?.path, ProcessInfo.processInfo.environment["FLOWER_VECTORS"],
+        ]
         return folders.compactMap { $0 }.flatMap { folder in
             (try? FileManager.default.contentsOfDirectory(atPath: folder))?.filter { $0.hasSuffix(".json") }.sorted().compactMap { file in
-                guard let data = FileManager.default.contents(atPath: "\(folder)/\(file)"), let json = try? JSON(parsing: data) else { return nil }
+                guard let data = FileManager.default.contents(atPath: "\(folder)/\(file)"), let json = try? JSON(parsing: data) else {
+                    return nil
+                }
                 return Vector(name: file, json: json)
             } ?? []
         }
     }()
 
     /// The cases of the strategies that there are.
-    static let supported = all.filter { strategies.contains($0.json["strategy"]?.string ?? "") && $0.json["wraps"] == nil && $0.json["construct_error"] == nil }
+    static let supported = all.filter {
+        strategies.contains($0.json["strategy"]?.string ?? "") && $0.json["wraps"] == nil && $0.json["construct_error"] == nil
+    }
 
     func arrays(_ json: JSON?) throws -> ArrayRecord {
         try (json?.members ?? [:]).mapValues { array in
             try NDArray(
-                dtype: #require(DType(rawValue: array["dtype"]?.string ?? "")), shape: (array["shape"]?.elements ?? []).compactMap { $0.int.map(Int.init) },
+                dtype: #require(DType(rawValue: array["dtype"]?.string ?? "")),
+                shape: (array["shape"]?.elements ?? []).compactMap { $0.int.map(Int.init) },
                 bytes: Base64.decode(array["data"]?.string ?? ""))
         }
     }
@@ -61,7 +68,9 @@ struct Vector: Sendable, CustomTestStringConvertible {
                 let code = MessageError.Code(rawValue: error["code"]?.int ?? 0)
                 return Message(error: MessageError(code: code, reason: error["reason"]?.string ?? ""), replyTo: question)
             }
-            return Message(content: ["arrays": .arrays(try arrays(row["arrays"])), "metrics": .metrics(try metrics(row["metrics"]))], replyTo: question)
+            return Message(
+                content: ["arrays": .arrays(try arrays(row["arrays"])), "metrics": .metrics(try metrics(row["metrics"]))], replyTo: question
+            )
         }
     }
 
@@ -97,7 +106,8 @@ struct VectorTests {
         var global = try vector.arrays(vector.json["initial"])
         for (index, round) in (vector.json["rounds"]?.elements ?? []).enumerated() {
             let replies = try vector.replies(round)
-            let messages = try await strategy.configureTrain(round: index + 1, arrays: global, config: [:], grid: Nodes(count: replies.count))
+            let messages = try await strategy.configureTrain(
+                round: index + 1, arrays: global, config: [:], grid: Nodes(count: replies.count))
             let config = try #require(messages.first?.content?.configRecords["config"])
             for (name, value) in round["config"]?.members ?? [:] { #expect(config[name]?.double == value.double) }
             if let error = round["error"] {
@@ -111,8 +121,9 @@ struct VectorTests {
             } else {
                 let arrays = try #require(arrays)
                 try compare(
-                    arrays, try vector.arrays(expected?["arrays"]), 
-                    exactly: strategy is FedAvg || strategy is FedProx, isSingle: vector.json["initial"]?["bias"]?["dtype"]?.string != "float64")
+                    arrays, try vector.arrays(expected?["arrays"]),
+                    exactly: strategy is FedAvg || strategy is FedProx,
+                    isSingle: vector.json["initial"]?["bias"]?["dtype"]?.string != "float64")
                 global = arrays
             }
             if let told = expected?["metrics"]?.members {

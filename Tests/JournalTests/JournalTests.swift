@@ -22,9 +22,12 @@ struct JournalTests {
         var result = StrategyResult()
         result.trainMetricsClientApp[round] = ["loss": .double(1 / Double(round)), "n": .int(3)]
         result.evaluateMetricsClientApp[round] = ["auc": .double(.nan)]
-        let arrays: ArrayRecord = ["weight": try NDArray((0..<size).map { Float($0 + round) }, shape: [1, size]), "bias": try NDArray([0.5], shape: [])]
+        let arrays: ArrayRecord = [
+            "weight": try NDArray((0..<size).map { Float($0 + round) }, shape: [1, size]), "bias": try NDArray([0.5], shape: []),
+        ]
         result.arrays = arrays
-        return StrategyProgress(round: round, arrays: arrays, strategyState: ["m_t": .arrays(arrays), "v_t": .arrays(["x": NDArray([1.0])])], result: result)
+        return StrategyProgress(
+            round: round, arrays: arrays, strategyState: ["m_t": .arrays(arrays), "v_t": .arrays(["x": NDArray([1.0])])], result: result)
     }
 
     @Test("What was recorded is where a run goes on")
@@ -110,7 +113,9 @@ struct JournalTests {
     func systemErrors() throws {
         func translated(_ code: ResultCode) -> JournalError? {
             do {
-                try JournalError.translating("j") { throw DatabaseError(resultCode: code, message: "told", sql: "INSERT", arguments: ["weights"]) }
+                try JournalError.translating("j") {
+                    throw DatabaseError(resultCode: code, message: "told", sql: "INSERT", arguments: ["weights"])
+                }
                 return nil
             } catch {
                 return error as? JournalError

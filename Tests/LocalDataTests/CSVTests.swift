@@ -14,7 +14,9 @@ struct CSVCase: Sendable, CustomTestStringConvertible {
         let folders = [Bundle.module.url(forResource: "Cases", withExtension: nil)?.path, ProcessInfo.processInfo.environment["CSV_CASES"]]
         return folders.compactMap { $0 }.flatMap { folder in
             (try? FileManager.default.contentsOfDirectory(atPath: folder))?.sorted().compactMap { file in
-                guard let data = FileManager.default.contents(atPath: "\(folder)/\(file)"), let json = try? JSON(parsing: data) else { return nil }
+                guard let data = FileManager.default.contents(atPath: "\(folder)/\(file)"), let json = try? JSON(parsing: data) else {
+                    return nil
+                }
                 return CSVCase(name: file, json: json)
             } ?? []
         }
@@ -34,7 +36,8 @@ struct CSVTests {
     func pandas(_ one: CSVCase) throws {
         let columns = try #require(one.json["columns"]?.members)
         let words = Set(columns.filter { $0.value["kind"]?.string == "word" }.keys)
-        let table = try Table.csv(try Base64.decode(one.json["text"]?.string ?? ""), source: one.name, options: Table.CSVOptions(categorical: words))
+        let table = try Table.csv(
+            try Base64.decode(one.json["text"]?.string ?? ""), source: one.name, options: Table.CSVOptions(categorical: words))
         #expect([String](table.columns.keys) == [String](columns.keys))
         for (name, column) in columns {
             let cells = column["cells"]?.elements ?? []
@@ -119,7 +122,9 @@ struct CSVTests {
         }
     }
 
-    @Test("What only looks like a number is none", arguments: ["", ".", "-", "1e", "0x10", "inf", "1_000", "1,5", "1 2", "1e999", "--1", "1.2.3", "e5"])
+    @Test(
+        "What only looks like a number is none",
+        arguments: ["", ".", "-", "1e", "0x10", "inf", "1_000", "1,5", "1 2", "1e999", "--1", "1.2.3", "e5"])
     func noNumbers(_ text: String) {
         var copy = text
         #expect(copy.withUTF8 { NumberParser.number($0) } == nil)

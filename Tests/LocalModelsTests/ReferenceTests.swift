@@ -11,7 +11,9 @@ import Wire
 @Suite("Models agree with scikit-learn")
 struct ReferenceTests {
     private static let reference: JSON = {
-        let folder = ProcessInfo.processInfo.environment["SKLEARN_REFERENCE"] ?? Bundle.module.url(forResource: "Reference", withExtension: nil)?.path ?? ""
+        let folder =
+            ProcessInfo.processInfo.environment["SKLEARN_REFERENCE"] ?? Bundle.module.url(forResource: "Reference", withExtension: nil)?
+            .path ?? ""
         return (try? JSON(parsing: FileManager.default.contents(atPath: folder + "/models.json") ?? Data())) ?? .null
     }()
 
@@ -26,7 +28,9 @@ struct ReferenceTests {
     }
 
     /// Trains on all rows together until nothing moves.
-    private static func converge(_ name: String, _ question: Question, _ options: TrainingOptions) throws -> (Design, ArrayRecord, MetricRecord) {
+    private static func converge(_ name: String, _ question: Question, _ options: TrainingOptions) throws -> (
+        Design, ArrayRecord, MetricRecord
+    ) {
         let tables = try tables(name)
         var profiles: OrderedDictionary<String, Profile> = [:]
         for (node, table) in tables { profiles["\(node)"] = try Profile(table, question, node: node) }

@@ -13,8 +13,11 @@ struct ResumeTests {
     private static func network() throws -> SandboxNetwork {
         let data = Fixture.example("breast-cancer")
         let names = ["amsterdam", "maastricht", "utrecht"]
-        let organizations = names.enumerated().map { SandboxOrganization(id: Int64($0 + 1), name: $1, databases: ["default": "\(data)/\($1).csv"]) }
-        return SandboxNetwork(.init(executable: try Fixture.program("v6-flower"), organizations: organizations, folder: try Fixture.folder("nodes")))
+        let organizations = names.enumerated().map {
+            SandboxOrganization(id: Int64($0 + 1), name: $1, databases: ["default": "\(data)/\($1).csv"])
+        }
+        return SandboxNetwork(
+            .init(executable: try Fixture.program("v6-flower"), organizations: organizations, folder: try Fixture.folder("nodes")))
     }
 
     private static func model(_ network: SandboxNetwork, _ task: Int64) async throws -> JSON? {
@@ -24,7 +27,8 @@ struct ResumeTests {
     @Test("The resumed run ends with the bytes of one that never stopped, wherever it was killed", arguments: [2, 3, 5])
     func sameBytes(fanOuts: Int) async throws {
         let kwargs: OrderedDictionary<String, JSON> = [
-            "model": "logistic", "target": "diagnosis", "num_rounds": 5, "strategy": "FedAdam", "strategy_options": ["eta": 0.05], "fraction_train": 0.7,
+            "model": "logistic", "target": "diagnosis", "num_rounds": 5, "strategy": "FedAdam", "strategy_options": ["eta": 0.05],
+            "fraction_train": 0.7,
         ]
         let network = try Self.network()
         try await network.whileServing {
@@ -124,17 +128,20 @@ struct ProgramTests {
         return (
             folder,
             [
-                "INPUT_FILE": folder + "/input", "OUTPUT_FILE": folder + "/output", "TOKEN_FILE": folder + "/token", "HOST": "http://127.0.0.1", "PORT": "1",
+                "INPUT_FILE": folder + "/input", "OUTPUT_FILE": folder + "/output", "TOKEN_FILE": folder + "/token",
+                "HOST": "http://127.0.0.1", "PORT": "1",
                 "USER_REQUESTED_DATABASE_LABELS": "default", "DEFAULT_DATABASE_URI": folder + "/data.csv", "DEFAULT_DATABASE_TYPE": "csv",
             ]
         )
     }
 
     static let badInputs: [(input: String?, words: String, code: Int32)] = [
-        (nil, "there is no such file", 66), ("", "it is empty", 65), ("{", "not valid JSON", 65), (#"{"method": "train"}"#, "asks for the method 'train'", 65),
+        (nil, "there is no such file", 66), ("", "it is empty", 65), ("{", "not valid JSON", 65),
+        (#"{"method": "train"}"#, "asks for the method 'train'", 65),
         (#"{"method": "central", "kwargs": {}}"#, "2 arguments are wrong: model is required; target is required", 64),
         (#"{"method": "partial", "kwargs": {}}"#, "it has no format", 65),
-        (#"{"method": "partial", "kwargs": {"format": 1, "messages": [{"metadata": 1}]}}"#, "metadata", 65), ("QQ==$QQ==$QQ==", "still encrypted", 65),
+        (#"{"method": "partial", "kwargs": {"format": 1, "messages": [{"metadata": 1}]}}"#, "metadata", 65),
+        ("QQ==$QQ==$QQ==", "still encrypted", 65),
         (#"{"method": "central", "kwargs": {"model": "linear", "target": "y"}}"#, "proxy cannot be reached", 69),
     ]
 
@@ -152,8 +159,10 @@ struct ProgramTests {
     func damagedPayload() throws {
         let file = try Safetensors.encode(["w": NDArray([Float(1), 2])]).joined()
         func input(_ digest: String, _ text: String) -> String {
-            let metadata = #"{"run_id":1,"message_id":"m","src_node_id":1,"dst_node_id":1,"reply_to_message_id":"","group_id":"1","created_at":1.0,"ttl":9.0,"message_type":"train"}"#
-            return #"{"method":"partial","kwargs":{"format":1,"messages":[{"metadata":\#(metadata),"content":{"a":{"arrays":"\#(digest)"}}}],"blobs":{"\#(digest)":"\#(text)"}}}"#
+            let metadata =
+                #"{"run_id":1,"message_id":"m","src_node_id":1,"dst_node_id":1,"reply_to_message_id":"","group_id":"1","created_at":1.0,"ttl":9.0,"message_type":"train"}"#
+            return
+                #"{"method":"partial","kwargs":{"format":1,"messages":[{"metadata":\#(metadata),"content":{"a":{"arrays":"\#(digest)"}}}],"blobs":{"\#(digest)":"\#(text)"}}}"#
         }
         let digest = Digest(of: file).hex
         let cut = Data(file.dropLast(4))
@@ -177,7 +186,8 @@ struct ProgramTests {
         #expect(refused == 78 && token.contains("token is not valid"))
         // A folder for the checkpoint that cannot be made.
         try Data().write(to: URL(fileURLWithPath: folder + "/v6-flower"))
-        try Data(#"{"method": "central", "kwargs": {"model": "linear", "target": "y"}}"#.utf8).write(to: URL(fileURLWithPath: folder + "/input"))
+        try Data(#"{"method": "central", "kwargs": {"model": "linear", "target": "y"}}"#.utf8).write(
+            to: URL(fileURLWithPath: folder + "/input"))
         let (journal, unwritable) = try ResumeTests.program([], environment: environment)
         #expect(unwritable == 74 && journal.contains("the checkpoint"), "\(journal)")
     }

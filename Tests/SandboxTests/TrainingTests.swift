@@ -58,22 +58,25 @@ struct TrainingTests {
         }
         let (auc, pooledAUC) = try await compare("breast-cancer", ["model": "logistic", "target": "diagnosis"], "auc")
         #expect(auc >= pooledAUC - 0.005)
-        let digits: OrderedDictionary<String, JSON> = ["model": "softmax", "target": "digit", "num_rounds": 30, "batch_size": 16]
+        let digits: OrderedDictionary<String, JSON> = ["model": "softmax", "target": "digit", "num_rounds": 30, "model_options": ["momentum": 0.9]]
         let (accuracy, pooledAccuracy) = try await compare("digits", digits, "accuracy")
         #expect(accuracy >= pooledAccuracy - 0.01)
-        let (rmse, pooledRMSE) = try await compare("diabetes", ["model": "linear", "target": "progression", "learning_rate": 0.02, "num_rounds": 20], "rmse")
+        let (rmse, pooledRMSE) = try await compare(
+            "diabetes", ["model": "linear", "target": "progression", "learning_rate": 0.02, "num_rounds": 20], "rmse")
         #expect(rmse <= pooledRMSE * 1.02)
     }
 
     @Test(
         "Every strategy and model trains",
         arguments: [
-            ("FedProx", ["proximal_mu": 0.1]), ("FedAvgM", ["server_momentum": 0.5]), ("FedAdam", ["eta": 0.05]), ("FedYogi", ["eta": 0.05]),
+            ("FedProx", ["proximal_mu": 0.1]), ("FedAvgM", ["server_momentum": 0.5]), ("FedAdam", ["eta": 0.05]),
+            ("FedYogi", ["eta": 0.05]),
             ("FedAdagrad", ["eta": 0.1]),
         ] as [(String, JSON)])
     func strategies(_ name: String, _ options: JSON) async throws {
         let kwargs: OrderedDictionary<String, JSON> = [
-            "model": "mlp", "target": "diagnosis", "num_rounds": 3, "strategy": .string(name), "strategy_options": options, "model_options": ["hidden": [8], "momentum": 0.5],
+            "model": "mlp", "target": "diagnosis", "num_rounds": 3, "strategy": .string(name), "strategy_options": options,
+            "model_options": ["hidden": [8], "momentum": 0.5],
         ]
         let result = try await Fixture.run(kwargs).outcome.result
         let losses = (result["rounds"]?.elements ?? []).compactMap { $0["loss"]?.double }
@@ -84,16 +87,19 @@ struct TrainingTests {
     @Test("Categories, missing values and a regression by MLP")
     func mixedTable() async throws {
         func table(_ offset: Int) -> String {
-            "age,city,blood,y\n" + Fixture.rows(60) { index in
-                let age = index % 9 == 0 ? "" : "\(20 + (index * 7 + offset) % 60)"
-                let city = ["Delft", "Brugge", ""][(index + offset) % 3]
-                return "\(age),\(city),\(index % 2),\(Double((index * 7 + offset) % 60) * 2 + Double(index % 2) * 30)"
-            }
+            "age,city,blood,y\n"
+                + Fixture.rows(60) { index in
+                    let age = index % 9 == 0 ? "" : "\(20 + (index * 7 + offset) % 60)"
+                    let city = ["Delft", "Brugge", ""][(index + offset) % 3]
+                    return "\(age),\(city),\(index % 2),\(Double((index * 7 + offset) % 60) * 2 + Double(index % 2) * 30)"
+                }
         }
         let data = try Fixture.tables(["one": table(0), "two": table(4)])
-        let linear = try await Fixture.run(data: data, ["model": "linear", "target": "y", "num_rounds": 5, "model_options": ["categorical": ["blood"]]])
+        let linear = try await Fixture.run(
+            data: data, ["model": "linear", "target": "y", "num_rounds": 5, "model_options": ["categorical": ["blood"]]])
         #expect(linear.outcome.result["model"]?["features"] == ["age", "city=Delft", "blood=1"])
-        let mlp = try await Fixture.run(data: data, ["model": "mlp", "target": "y", "num_rounds": 5, "model_options": ["task": "regression", "missing": "drop"]])
+        let mlp = try await Fixture.run(
+            data: data, ["model": "mlp", "target": "y", "num_rounds": 5, "model_options": ["task": "regression", "missing": "drop"]])
         #expect((mlp.outcome.result["participants"]?.elements?.first?["train_rows"]?.int ?? 99) < 40)
         let error = await #expect(throws: SandboxRun.Failed.self) {
             try await Fixture.run(data: data, ["model": "linear", "target": "y", "model_options": ["missing": "refuse"]])

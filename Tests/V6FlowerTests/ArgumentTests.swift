@@ -17,7 +17,9 @@ struct ArgumentTests {
 
     @Test("The defaults are those of the definitions, and what is given holds")
     func defaults() throws {
-        let arguments = try TrainingArguments(["model": "logistic", "target": "y", "learning_rate": 1, "features": ["a", "b"], "organizations": [3, 1], "seed": .null])
+        let arguments = try TrainingArguments([
+            "model": "logistic", "target": "y", "learning_rate": 1, "features": ["a", "b"], "organizations": [3, 1], "seed": .null,
+        ])
         #expect(arguments.numRounds == 10)
         #expect(arguments.options.batchSize == 32)
         #expect(arguments.options.learningRate == 1)
@@ -31,12 +33,14 @@ struct ArgumentTests {
     @Test("All that is wrong is named at once")
     func allAtOnce() {
         let problems = Self.problems([
-            "model": "tree", "num_rounds": 0, "local_epochs": 1.5, "fraction_train": 0, "test_fraction": 1, "organizations": [1, 1], "features": "a",
+            "model": "tree", "num_rounds": 0, "local_epochs": 1.5, "fraction_train": 0, "test_fraction": 1, "organizations": [1, 1],
+            "features": "a",
             "strategy_options": [1], "strategi": "FedAvg", "timeout": "soon",
         ])
         let expected = [
             "model must be one of linear, logistic, softmax, mlp", "target is required", "features must be a list of strings, not a string",
-            "num_rounds must be from 1 to 100000", "local_epochs must be an integer, not a number", "fraction_train must be above 0, at most 1",
+            "num_rounds must be from 1 to 100000", "local_epochs must be an integer, not a number",
+            "fraction_train must be above 0, at most 1",
             "test_fraction must be from 0 to below 1", "organizations names something twice", "timeout must be a number, not a string",
             "strategy_options must be a JSON object, not a list", "strategi is unknown (did you mean strategy?)",
         ]
@@ -45,12 +49,22 @@ struct ArgumentTests {
 
     @Test("Options are those of the strategy and the model, by Flower's names")
     func options() throws {
-        #expect(Self.problems(["model": "linear", "target": "y", "strategy": "FedProx", "strategy_options": ["proximal_mu": -1]]) == ["strategy_options.proximal_mu must be at least 0"])
-        #expect(Self.problems(["model": "linear", "target": "y", "strategy_options": ["proximal_mu": 1]]).first?.hasPrefix("strategy_options.proximal_mu is unknown") ?? false)
-        #expect(Self.problems(["model": "linear", "target": "y", "model_options": ["hidden": [4]]]).first?.hasPrefix("model_options.hidden is unknown") ?? false)
+        #expect(
+            Self.problems(["model": "linear", "target": "y", "strategy": "FedProx", "strategy_options": ["proximal_mu": -1]]) == [
+                "strategy_options.proximal_mu must be at least 0"
+            ])
+        #expect(
+            Self.problems(["model": "linear", "target": "y", "strategy_options": ["proximal_mu": 1]]).first?.hasPrefix(
+                "strategy_options.proximal_mu is unknown") ?? false)
+        #expect(
+            Self.problems(["model": "linear", "target": "y", "model_options": ["hidden": [4]]]).first?.hasPrefix(
+                "model_options.hidden is unknown") ?? false)
         #expect(Self.problems(["model": "mlp", "target": "y", "features": ["y"]]) == ["features must not contain the target"])
         let adam = try #require(
-            try TrainingArguments(["model": "mlp", "target": "y", "strategy": "FedAdam", "strategy_options": ["eta": 0.5, "beta_2": 0.9, "min_train_nodes": 3]]).strategy as? FedOpt)
+            try TrainingArguments([
+                "model": "mlp", "target": "y", "strategy": "FedAdam",
+                "strategy_options": ["eta": 0.5, "beta_2": 0.9, "min_train_nodes": 3],
+            ]).strategy as? FedOpt)
         #expect(adam.eta == 0.5)
         #expect(adam.beta2 == 0.9)
         #expect(adam.tau == 1e-3)
@@ -90,7 +104,10 @@ struct DescriptionTests {
 
     @Test("The store's rules hold: names once, defaults as strings of their type, types it knows")
     func rules() throws {
-        let types: Set = ["column", "column_list", "string", "string_list", "integer", "integer_list", "float", "float_list", "boolean", "json", "organization", "organization_list"]
+        let types: Set = [
+            "column", "column_list", "string", "string_list", "integer", "integer_list", "float", "float_list", "boolean", "json",
+            "organization", "organization_list",
+        ]
         let functions = try #require(try JSON(parsing: Algorithm.readyMade.description)["functions"]?.elements)
         #expect(functions.map { $0["name"]?.string } == ["central", "partial"])
         #expect(functions.map { $0["standalone"]?.bool } == [true, false])
@@ -124,7 +141,9 @@ struct PayloadTests {
         let arrays: ArrayRecord = ["w": try NDArray((0..<1000).map(Float.init), shape: [10, 100]), "b": NDArray([1.5])]
         let own: ArrayRecord = ["w": NDArray([Float(7)])]
         func message(_ node: Int64, _ type: MessageType, _ arrays: ArrayRecord) -> Message {
-            Message(content: ["arrays": .arrays(arrays), "config": .configs(["lr": 0.1, "é": "ü"])], dstNodeID: node, messageType: type, groupID: "1")
+            Message(
+                content: ["arrays": .arrays(arrays), "config": .configs(["lr": 0.1, "é": "ü"])], dstNodeID: node, messageType: type,
+                groupID: "1")
         }
         let messages = [message(2, .train, arrays), message(1, .evaluate, arrays), message(1, .train, arrays), message(3, .train, own)]
         let outgoing = try Outgoing(messages, method: "partial", folder: folder)

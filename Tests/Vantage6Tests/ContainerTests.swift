@@ -9,7 +9,8 @@ struct ContainerTests {
     static let variables = [
         "INPUT_FILE": "/mnt/data/task-000000003/input", "OUTPUT_FILE": "/mnt/data/task-000000003/output",
         "TOKEN_FILE": "/mnt/data/task-000000003/token", "HOST": "http://10.76.0.2", "PORT": "7654", "API_PATH": "",
-        "USER_REQUESTED_DATABASE_LABELS": "default,extra_1", "DEFAULT_DATABASE_URI": "/mnt/data/default.csv", "DEFAULT_DATABASE_TYPE": "csv",
+        "USER_REQUESTED_DATABASE_LABELS": "default,extra_1", "DEFAULT_DATABASE_URI": "/mnt/data/default.csv",
+        "DEFAULT_DATABASE_TYPE": "csv",
         "EXTRA_1_DATABASE_URI": "/mnt/data/x.parquet", "EXTRA_1_DATABASE_TYPE": "parquet", "V6_FLOWER_MIN_ROWS": "5",
     ]
 
@@ -27,7 +28,12 @@ struct ContainerTests {
     }
 
     // base64.b32encode(…).replace("=", "!") of Python, as the node does it.
-    @Test("Base32 is Python's", arguments: [("", ""), ("a", "ME!!!!!!"), ("ab", "MFRA!!!!"), ("abc", "MFRGG!!!"), ("abcd", "MFRGGZA!"), ("abcde", "MFRGGZDF"), ("é/x=1", "YOUS66B5GE!!!!!!")])
+    @Test(
+        "Base32 is Python's",
+        arguments: [
+            ("", ""), ("a", "ME!!!!!!"), ("ab", "MFRA!!!!"), ("abc", "MFRGG!!!"), ("abcd", "MFRGGZA!"), ("abcde", "MFRGGZDF"),
+            ("é/x=1", "YOUS66B5GE!!!!!!"),
+        ])
     func base32(_ plain: String, _ encoded: String) {
         #expect(EnvironmentValue.encode(plain) == encoded)
         #expect(EnvironmentValue.decode(encoded) == plain)
@@ -36,7 +42,8 @@ struct ContainerTests {
     @Test("A value that does not decode is taken as it is", arguments: ["http://10.0.0.1", "7654", "MFRGGZD0", "ME======x", "!!!!!!!!"])
     func plain(_ value: String) { #expect(EnvironmentValue.decode(value) == value) }
 
-    @Test("What is missing or wrong is named", arguments: ["INPUT_FILE", "OUTPUT_FILE", "TOKEN_FILE", "HOST", "PORT", "EXTRA_1_DATABASE_URI"])
+    @Test(
+        "What is missing or wrong is named", arguments: ["INPUT_FILE", "OUTPUT_FILE", "TOKEN_FILE", "HOST", "PORT", "EXTRA_1_DATABASE_URI"])
     func missing(_ name: String) {
         var raw = Self.variables
         raw[name] = nil
@@ -45,16 +52,21 @@ struct ContainerTests {
 
     @Test("A wrong port, another generation and an unknown label are refused")
     func wrong() throws {
-        #expect(throws: ContainerError.badVariable("PORT", problem: "is not a port number")) { try ContainerEnvironment(Self.variables.merging(["PORT": "x"]) { $1 }) }
+        #expect(throws: ContainerError.badVariable("PORT", problem: "is not a port number")) {
+            try ContainerEnvironment(Self.variables.merging(["PORT": "x"]) { $1 })
+        }
         #expect(throws: ContainerError.unsupportedGeneration("FUNCTION_ACTION")) {
             try ContainerEnvironment(Self.variables.merging(["FUNCTION_ACTION": "central_compute"]) { $1 })
         }
-        #expect(throws: ContainerError.noSuchDatabase(label: "x", available: ["default", "extra_1"])) { try ContainerEnvironment(Self.variables).database("x") }
+        #expect(throws: ContainerError.noSuchDatabase(label: "x", available: ["default", "extra_1"])) {
+            try ContainerEnvironment(Self.variables).database("x")
+        }
     }
 
     @Test("A token tells who the container is")
     func token() throws {
-        let claims = #"{"sub": {"client_type": "container", "organization_id": 4, "collaboration_id": 2, "study_id": null, "task_id": 9, "image": "i:1@sha256:x", "databases": [{"label": "default"}]}}"#
+        let claims =
+            #"{"sub": {"client_type": "container", "organization_id": 4, "collaboration_id": 2, "study_id": null, "task_id": 9, "image": "i:1@sha256:x", "databases": [{"label": "default"}]}}"#
         let payload = Base64.encode(Data(claims.utf8)).replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
         let token = try ContainerToken("e30.\(payload).sig\n")
         #expect(token.organizationID == 4)
@@ -79,7 +91,8 @@ struct ContainerTests {
 
     static let badInputs: [(String, String)] = [
         ("", "it is empty"), ("[]", "it is a list"), ("{}", "it names no method"), ("{\"method\": 1}", "it names no method"),
-        (#"{"method": "central", "args": [1]}"#, "positional"), (#"{"method": "central", "kwargs": []}"#, "kwargs are a list"), ("{\"method\"", "not valid JSON"),
+        (#"{"method": "central", "args": [1]}"#, "positional"), (#"{"method": "central", "kwargs": []}"#, "kwargs are a list"),
+        ("{\"method\"", "not valid JSON"),
         ("QUJD$REVG$R0hJ", "still encrypted"),
     ]
 

@@ -47,7 +47,8 @@ private final class FakeProxy: Sendable {
     }
 
     static func token() throws -> ContainerToken {
-        let claims = #"{"sub":{"organization_id":1,"collaboration_id":2,"study_id":null,"task_id":9,"image":"i:1","databases":[{"label":"default"}]}}"#
+        let claims =
+            #"{"sub":{"organization_id":1,"collaboration_id":2,"study_id":null,"task_id":9,"image":"i:1","databases":[{"label":"default"}]}}"#
         return try ContainerToken("e30." + Base64.encode(Data(claims.utf8)).replacing("=", with: "") + ".s")
     }
 }
@@ -78,7 +79,9 @@ struct ProxyTests {
         let large = Data((0..<3_000_000).map { UInt8(65 + $0 % 26) })
         let id = try await proxy.use { client in
             try await client.create(
-                .init(name: "round \"1\"", description: "é", inputs: [4: ByteSegments([Data("QUJD".utf8), large]), 5: ByteSegments([Data("REVG".utf8)])]))
+                .init(
+                    name: "round \"1\"", description: "é",
+                    inputs: [4: ByteSegments([Data("QUJD".utf8), large]), 5: ByteSegments([Data("REVG".utf8)])]))
         }
         #expect(id == 12)
         let body = try JSON(parsing: try #require(proxy.requests.first).body)
@@ -119,7 +122,10 @@ struct ProxyTests {
         let proxy = FakeProxy { seen, _ in
             seen.query["page"] == "1"
                 ? (200, "{\"data\":[{\"id\":1,\"run\":{\"id\":8},\"result\":\"\(long)\"}],\"links\":{\"next\":\"x\"}}")
-                : (200, "{\"data\":[{\"id\":2,\"run\":{\"id\":7},\"result\":\"\"},{\"id\":3,\"run\":{\"id\":6},\"result\":null}],\"links\":{}}")
+                : (
+                    200,
+                    "{\"data\":[{\"id\":2,\"run\":{\"id\":7},\"result\":\"\"},{\"id\":3,\"run\":{\"id\":6},\"result\":null}],\"links\":{}}"
+                )
         }
         let folder = FileManager.default.temporaryDirectory.path
         let found = try await proxy.use { client in
@@ -132,7 +138,9 @@ struct ProxyTests {
         #expect(!FileManager.default.fileExists(atPath: folder + "/results-3.json"))
     }
 
-    @Test("Answers that are none of the protocol's are said to be malformed", arguments: ["", "<html>", "[]", "{\"data\": 1}", "{\"data\": [{}]}"])
+    @Test(
+        "Answers that are none of the protocol's are said to be malformed",
+        arguments: ["", "<html>", "[]", "{\"data\": 1}", "{\"data\": [{}]}"])
     func malformed(_ text: String) async throws {
         let proxy = FakeProxy { _, _ in (200, text) }
         let error = await #expect(throws: ProxyError.self) { try await proxy.use { _ = try await $0.runs(ofTask: 1) } }
@@ -159,7 +167,9 @@ struct ProxyTests {
     @Test("Every final state is final, whatever a later version calls it")
     func states() {
         for state in ["pending", "initializing", "active", "awaiting"] { #expect(!ProxyClient.Status(rawValue: state).isFinal) }
-        for state in ["completed", "failed", "crashed", "killed by user", "non-existing Docker image", "not allowed", "unknown error", "new"] {
+        for state in [
+            "completed", "failed", "crashed", "killed by user", "non-existing Docker image", "not allowed", "unknown error", "new",
+        ] {
             #expect(ProxyClient.Status(rawValue: state).isFinal)
         }
     }

@@ -53,12 +53,16 @@ struct JSONTests {
     func order() throws {
         let text = #"{"z":1,"a":1.0,"m":[true,null,-2e-7,"x"],"big":18446744073709551616}"#
         let json = try JSON(parsing: text)
-        #expect(String(decoding: json.serialized(), as: UTF8.self) == text.replacing("-2e-7", with: "-2e-07").replacing("18446744073709551616", with: "1.8446744073709552e+19"))
+        #expect(
+            String(decoding: json.serialized(), as: UTF8.self)
+                == text.replacing("-2e-7", with: "-2e-07").replacing("18446744073709551616", with: "1.8446744073709552e+19"))
         #expect(json["z"] == .int(1))
         #expect(json["a"] == .double(1))
     }
 
-    @Test("Text comes back, and what is written is ASCII", arguments: ["", "plain", "é", "\u{1F600}", "\"\\/\n\r\t\u{8}\u{c}\u{0}\u{7f}", String(repeating: "long", count: 1000)])
+    @Test(
+        "Text comes back, and what is written is ASCII",
+        arguments: ["", "plain", "é", "\u{1F600}", "\"\\/\n\r\t\u{8}\u{c}\u{0}\u{7f}", String(repeating: "long", count: 1000)])
     func text(_ string: String) throws {
         let data = JSON.string(string).serialized()
         #expect(data.allSatisfy { $0 < 0x80 })
@@ -79,7 +83,10 @@ struct JSONTests {
 
     @Test(
         "What is not JSON is refused with its place",
-        arguments: ["", "{", "[1,]", "{\"a\" 1}", "{\"a\":1,\"a\":2}", "01", "1.", "1e", "-", "nul", "\"\\x\"", "\"\\ud800\"", "\"\u{1}\"", "\"open", "1 2", "NaN", "[", "{1:2}", "'a'"])
+        arguments: [
+            "", "{", "[1,]", "{\"a\" 1}", "{\"a\":1,\"a\":2}", "01", "1.", "1e", "-", "nul", "\"\\x\"", "\"\\ud800\"", "\"\u{1}\"",
+            "\"open", "1 2", "NaN", "[", "{1:2}", "'a'",
+        ])
     func refuses(_ text: String) {
         #expect(throws: JSON.ParsingError.self) { try JSON(parsing: text) }
     }

@@ -4,6 +4,7 @@ import OrderedCollections
 public struct InconsistentMessageReplies: Error, Equatable, CustomStringConvertible {
     /// What does not fit.
     public let reason: String
+    /// The sentence for whoever reads the log.
     public var description: String { reason }
 }
 
@@ -11,6 +12,7 @@ public struct InconsistentMessageReplies: Error, Equatable, CustomStringConverti
 public struct AggregationError: Error, Equatable, CustomStringConvertible {
     /// Why.
     public let reason: String
+    /// The sentence for whoever reads the log.
     public var description: String { reason }
 
     /// An error of a strategy.

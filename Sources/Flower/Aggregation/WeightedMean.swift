@@ -14,7 +14,8 @@ struct WeightedMean {
         for (name, array) in record {
             if let sum = sums[name], sum.shape != array.shape {
                 throw AggregationError(
-                    reason: "Array '\(name)' from node \(node) has the shape \(array.shape), the others' is \(sum.shape). Cannot aggregate.")
+                    reason: "Array '\(name)' from node \(node) has the shape \(array.shape), the others' is \(sum.shape). Cannot aggregate."
+                )
             }
             try sums[name, default: Accumulator(like: array)].add(array, share)
         }
@@ -51,7 +52,7 @@ private struct Accumulator {
     mutating func add(_ array: NDArray, _ share: Double) throws {
         let current = values
         values = .double([])
-        switch current {
+        switch consume current {
         case .half(var sums):
             try Self.accumulate(&sums, array, share, isFirst: isEmpty)
             values = .half(sums)

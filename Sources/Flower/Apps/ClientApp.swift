@@ -17,6 +17,7 @@ public struct ClientApp: Sendable {
         case registeredTwice(MessageType)
         case invalidAction(MessageType.Category, String)
 
+        /// The sentence for whoever reads the log.
         public var description: String {
             switch self {
             case .notRegistered(let type): "No \(type.category.rawValue) function registered with name '\(type.action)'"
@@ -42,7 +43,8 @@ public struct ClientApp: Sendable {
     }
 
     /// The app with a function for `evaluate` messages of this action; as ``train(_:mods:perform:)``.
-    public func evaluate(_ action: String = MessageType.defaultAction, mods: [Mod] = [], perform function: @escaping Function) -> ClientApp {
+    public func evaluate(_ action: String = MessageType.defaultAction, mods: [Mod] = [], perform function: @escaping Function) -> ClientApp
+    {
         registering(.evaluate, action, mods, function)
     }
 
@@ -51,7 +53,8 @@ public struct ClientApp: Sendable {
         registering(.query, action, mods, function)
     }
 
-    private func registering(_ category: MessageType.Category, _ action: String, _ own: [Mod], _ function: @escaping Function) -> ClientApp {
+    private func registering(_ category: MessageType.Category, _ action: String, _ own: [Mod], _ function: @escaping Function) -> ClientApp
+    {
         var app = self
         guard let type = try? MessageType("\(category.rawValue).\(action)") else {
             app.problem = app.problem ?? .invalidAction(category, action)

@@ -41,6 +41,7 @@ public struct MessageType: Hashable, Sendable, CustomStringConvertible {
         return text.unicodeScalars.allSatisfy { $0.properties.isXIDContinue }
     }
 
+    /// The type as Flower writes it: `train`, or `train.action` for a named action.
     public var description: String { action == Self.defaultAction ? category.rawValue : "\(category.rawValue).\(action)" }
 }
 
@@ -48,6 +49,7 @@ public struct MessageType: Hashable, Sendable, CustomStringConvertible {
 public struct InvalidMessageType: Error, Equatable, CustomStringConvertible {
     /// The text.
     public let text: String
+    /// Flower's sentence.
     public var description: String {
         "Invalid message type: '\(text)'. Expected format: '<category>' or '<category>.<action>', where <category> must be "
             + "'train', 'evaluate', or 'query', and <action> must be a valid Python identifier."

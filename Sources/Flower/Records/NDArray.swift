@@ -13,6 +13,7 @@ public struct NDArray: Sendable {
         /// A dimension is negative, or the size does not fit into an integer.
         case impossibleShape([Int])
 
+        /// The sentence for whoever reads the log.
         public var description: String {
             switch self {
             case .sizeMismatch(let dtype, let shape, let bytes):

@@ -8,6 +8,7 @@ import Wire
 public enum NPZ {
     /// An archive that would be too large for the plain zip format.
     public struct TooLarge: Error, CustomStringConvertible {
+        /// The sentence for whoever reads the log.
         public var description: String { "the arrays are larger than the 4 GB an .npz may have; export .safetensors" }
     }
 
@@ -23,10 +24,14 @@ public enum NPZ {
             var checksum = CRC32()
             try content.forEach { checksum.update($0) }
             let file = Data((name + ".npy").utf8)
-            let fields = littleEndian16(20, 0x0800, 0, 0, 0x21) + littleEndian32(checksum.value, UInt32(content.byteCount), UInt32(content.byteCount))
+            let fields =
+                littleEndian16(20, 0x0800, 0, 0, 0x21)
+                + littleEndian32(checksum.value, UInt32(content.byteCount), UInt32(content.byteCount))
             let names = littleEndian16(UInt16(file.count), 0)
             let local = littleEndian32(0x0403_4B50) + fields + names + file
-            directory += littleEndian32(0x0201_4B50) + littleEndian16(20) + fields + names + littleEndian16(0, 0, 0) + littleEndian32(0, UInt32(offset)) + file
+            directory +=
+                littleEndian32(0x0201_4B50) + littleEndian16(20) + fields + names + littleEndian16(0, 0, 0)
+                + littleEndian32(0, UInt32(offset)) + file
             archive.append(local)
             archive += content.parts
             offset += local.count + content.byteCount

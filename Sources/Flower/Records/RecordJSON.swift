@@ -11,6 +11,7 @@ public enum RecordJSON {
     public struct Malformed: Error, Equatable, CustomStringConvertible {
         /// What is wrong, and where.
         public let problem: String
+        /// The sentence for whoever reads the log.
         public var description: String { problem }
 
         /// A record that cannot be read.

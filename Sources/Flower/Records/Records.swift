@@ -37,7 +37,9 @@ public enum MetricValue: Sendable, Equatable {
 }
 
 extension MetricValue: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral {
+    /// A whole number.
     public init(integerLiteral value: Int64) { self = .int(value) }
+    /// A number.
     public init(floatLiteral value: Double) { self = .double(value) }
 }
 
@@ -77,9 +79,13 @@ public enum ConfigValue: Sendable, Equatable {
 }
 
 extension ConfigValue: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByBooleanLiteral {
+    /// A whole number.
     public init(integerLiteral value: Int64) { self = .int(value) }
+    /// A number.
     public init(floatLiteral value: Double) { self = .double(value) }
+    /// A text.
     public init(stringLiteral value: String) { self = .string(value) }
+    /// True or false.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
 }
 

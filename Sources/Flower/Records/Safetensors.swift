@@ -10,6 +10,7 @@ public enum Safetensors {
     public struct FormatError: Error, Equatable, CustomStringConvertible {
         /// What is wrong, and where.
         public let problem: String
+        /// The sentence for whoever reads the log.
         public var description: String { "not a valid safetensors file: \(problem)" }
     }
 
@@ -79,7 +80,9 @@ public enum Safetensors {
 
     private static func entry(_ name: String, _ value: JSON, dataStart: Int, fileSize: Int) throws -> Layout.Entry {
         guard let code = value["dtype"]?.string else { throw FormatError(problem: "array '\(name)' has no dtype") }
-        guard let dtype = DType(safetensorsCode: code) else { throw FormatError(problem: "array '\(name)' has the unknown dtype '\(code)'") }
+        guard let dtype = DType(safetensorsCode: code) else {
+            throw FormatError(problem: "array '\(name)' has the unknown dtype '\(code)'")
+        }
         guard let dimensions = value["shape"]?.elements?.map({ $0.int.flatMap { Int(exactly: $0) } }), !dimensions.contains(nil) else {
             throw FormatError(problem: "array '\(name)' has no shape")
         }
@@ -102,7 +105,9 @@ public enum Safetensors {
     /// The arrays fill the data without overlap and without a gap, as the format demands.
     private static func checkCoverage(_ entries: OrderedDictionary<String, Layout.Entry>, dataStart: Int, fileSize: Int) throws {
         var end = dataStart
-        for (name, entry) in entries.sorted(by: { ($0.value.range.lowerBound, $0.value.range.upperBound) < ($1.value.range.lowerBound, $1.value.range.upperBound) }) {
+        for (name, entry) in entries.sorted(by: {
+            ($0.value.range.lowerBound, $0.value.range.upperBound) < ($1.value.range.lowerBound, $1.value.range.upperBound)
+        }) {
             if entry.range.lowerBound < end { throw FormatError(problem: "array '\(name)' overlaps another") }
             if entry.range.lowerBound > end { throw FormatError(problem: "there is a gap before array '\(name)'") }
             end = entry.range.upperBound

@@ -7,24 +7,29 @@ public protocol AveragingStrategy: Strategy {
 }
 
 extension AveragingStrategy {
+    /// As many as ``averaging`` needs.
     public var requiredTrainReplies: Int { averaging.requiredTrainReplies }
 
+    /// FedAvg's messages to a sample of the nodes.
     public mutating func configureTrain(
         round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
     ) async throws -> [Message] {
         try await averaging.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
     }
 
+    /// FedAvg's messages to a sample of the nodes.
     public mutating func configureEvaluate(
         round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
     ) async throws -> [Message] {
         try await averaging.configureEvaluate(round: round, arrays: arrays, config: config, grid: grid)
     }
 
+    /// The mean of the replies' arrays and metrics.
     public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (arrays: ArrayRecord?, metrics: MetricRecord?) {
         try await averaging.aggregateTrain(round: round, replies: replies)
     }
 
+    /// The mean of the replies' metrics, weighted by `weightedByKey`.
     public mutating func aggregateEvaluate(round: Int, replies: [Message]) async throws -> MetricRecord? {
         try await averaging.aggregateEvaluate(round: round, replies: replies)
     }

@@ -54,13 +54,16 @@ public struct FedAvg: Strategy {
         self.seed = seed
     }
 
+    /// Empty: nothing is carried from round to round but the arrays.
     public var state: RecordDict {
         get { [:] }
         set {}
     }
 
+    /// As many as `minTrainNodes`.
     public var requiredTrainReplies: Int { minTrainNodes }
 
+    /// The settings, a line each, for the log.
     public var summary: [String] {
         [
             "Fraction: train \(fractionTrain) | evaluate \(fractionEvaluate)",
@@ -69,12 +72,14 @@ public struct FedAvg: Strategy {
         ]
     }
 
+    /// Messages with the arrays and the config to a sample of the nodes.
     public func configureTrain(round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid) async throws -> [Message] {
         guard fractionTrain != 0 else { return [] }
         let nodes = try await sample(grid, fractionTrain, minTrainNodes, purpose: "sample-train", round)
         return messages(round, arrays, config, nodes, .train)
     }
 
+    /// Messages with the arrays and the config to a sample of the nodes; none where `fractionEvaluate` is 0.
     public func configureEvaluate(round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid) async throws -> [Message] {
         guard fractionEvaluate != 0 else { return [] }
         let nodes = try await sample(grid, fractionEvaluate, minEvaluateNodes, purpose: "sample-evaluate", round)
@@ -105,12 +110,14 @@ public struct FedAvg: Strategy {
         return nodes.map { Message(content: content, dstNodeID: $0, messageType: type, groupID: String(round)) }
     }
 
+    /// The mean of the replies' arrays and metrics, weighted by `weightedByKey`.
     public func aggregateTrain(round: Int, replies: [Message]) async throws -> (arrays: ArrayRecord?, metrics: MetricRecord?) {
         guard replies.contains(where: { $0.content != nil }) else { return (nil, nil) }
         let consistent = try ConsistentReplies(replies, weightedBy: weightedByKey, withArrays: true)
         return (try consistent.meanOfArrays(), try metrics(of: replies, consistent, trainMetricsAggregator))
     }
 
+    /// The mean of the replies' metrics, weighted by `weightedByKey`.
     public func aggregateEvaluate(round: Int, replies: [Message]) async throws -> MetricRecord? {
         guard replies.contains(where: { $0.content != nil }) else { return nil }
         let consistent = try ConsistentReplies(replies, weightedBy: weightedByKey, withArrays: false)

@@ -6,6 +6,7 @@
 /// Time O(nodes × parameters), memory O(parameters). Source: `flwr/serverapp/strategy/fedavgm.py`; where Flower
 /// pairs arrays by position, this pairs them by name.
 public struct FedAvgM: AveragingStrategy {
+    /// The averaging underneath.
     public var averaging: FedAvg
     /// η.
     public var serverLearningRate: Double
@@ -22,17 +23,20 @@ public struct FedAvgM: AveragingStrategy {
         self.serverMomentum = serverMomentum
     }
 
+    /// The momentum.
     public var state: RecordDict {
         get { RecordDict(arrays: ["current_arrays": currentArrays, "momentum_vector": momentum]) }
         set { (currentArrays, momentum) = (newValue.arrayRecords["current_arrays"], newValue.arrayRecords["momentum_vector"]) }
     }
 
+    /// The settings, a line each, for the log.
     public var summary: [String] {
         ["Server learning rate: \(serverLearningRate)", "Server momentum: \(serverMomentum)"] + averaging.summary
     }
 
     private var isActive: Bool { serverMomentum != 0 || serverLearningRate != 1 }
 
+    /// FedAvg's messages; keeps the arrays that the step starts from.
     public mutating func configureTrain(
         round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
     ) async throws -> [Message] {
@@ -40,6 +44,7 @@ public struct FedAvgM: AveragingStrategy {
         return try await averaging.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
     }
 
+    /// The arrays after a step with momentum towards the mean of the replies.
     public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (arrays: ArrayRecord?, metrics: MetricRecord?) {
         let (mean, metrics) = try await averaging.aggregateTrain(round: round, replies: replies)
         guard isActive, let mean else { return (mean, metrics) }

@@ -16,6 +16,7 @@ public struct FedOpt: AveragingStrategy {
     /// Which second moment.
     public enum Variant: String, Sendable { case adagrad = "FedAdagrad", adam = "FedAdam", yogi = "FedYogi" }
 
+    /// The averaging underneath.
     public var averaging: FedAvg
     /// The second moment's rule.
     public let variant: Variant
@@ -64,15 +65,18 @@ public struct FedOpt: AveragingStrategy {
         FedOpt(averaging, .yogi, eta, etaL, beta1, beta2, tau)
     }
 
+    /// The optimiser's moments.
     public var state: RecordDict {
         get { RecordDict(arrays: ["m_t": firstMoment, "v_t": secondMoment]) }
         set { (firstMoment, secondMoment) = (newValue.arrayRecords["m_t"], newValue.arrayRecords["v_t"]) }
     }
 
+    /// The settings, a line each, for the log.
     public var summary: [String] {
         ["eta \(eta) | eta_l \(etaL)", "beta_1 \(beta1) | beta_2 \(beta2)", "tau \(tau)"] + averaging.summary
     }
 
+    /// FedAvg's messages; keeps the arrays that the step starts from.
     public mutating func configureTrain(
         round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
     ) async throws -> [Message] {
@@ -80,6 +84,7 @@ public struct FedOpt: AveragingStrategy {
         return try await averaging.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
     }
 
+    /// The arrays after the optimiser's step towards the mean of the replies.
     public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (arrays: ArrayRecord?, metrics: MetricRecord?) {
         let (mean, metrics) = try await averaging.aggregateTrain(round: round, replies: replies)
         guard let mean else { return (nil, metrics) }
@@ -96,7 +101,8 @@ public struct FedOpt: AveragingStrategy {
         switch variant {
         case .adagrad: second = try Elementwise.map([delta, secondMoment ?? zeros], SquareBlend(share: 1))
         case .adam:
-            second = try Elementwise.map([delta, Elementwise.map([secondMoment ?? zeros], Scale(factor: beta2))], SquareBlend(share: 1 - beta2))
+            second = try Elementwise.map(
+                [delta, Elementwise.map([secondMoment ?? zeros], Scale(factor: beta2))], SquareBlend(share: 1 - beta2))
         case .yogi: second = try Elementwise.map([delta, secondMoment ?? zeros], YogiMoment(share: 1 - beta2))
         }
         firstMoment = first

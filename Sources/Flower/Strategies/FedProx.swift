@@ -5,6 +5,7 @@
 /// The server only sends μ as `proximal-mu`; the ClientApp applies it. Costs as ``FedAvg``.
 /// Source: `flwr/serverapp/strategy/fedprox.py`.
 public struct FedProx: AveragingStrategy {
+    /// The averaging underneath.
     public var averaging: FedAvg
     /// μ, the weight of the proximal term; 0 makes this FedAvg.
     public var proximalMu: Double
@@ -15,13 +16,16 @@ public struct FedProx: AveragingStrategy {
         self.proximalMu = proximalMu
     }
 
+    /// Empty: nothing is carried from round to round but the arrays.
     public var state: RecordDict {
         get { [:] }
         set {}
     }
 
+    /// The settings, a line each, for the log.
     public var summary: [String] { ["Proximal mu: \(proximalMu)"] + averaging.summary }
 
+    /// FedAvg's messages with `proximal-mu` in the config.
     public mutating func configureTrain(
         round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
     ) async throws -> [Message] {

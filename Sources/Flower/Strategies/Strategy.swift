@@ -106,9 +106,11 @@ extension Strategy {
             let evaluated = progress.round
             let trained = evaluated + 1
             let evaluation =
-                evaluated == 0 ? [] : try await configureEvaluate(round: evaluated, arrays: progress.arrays, config: evaluateConfig, grid: grid)
+                evaluated == 0
+                ? [] : try await configureEvaluate(round: evaluated, arrays: progress.arrays, config: evaluateConfig, grid: grid)
             let training =
-                evaluated == numRounds ? [] : try await configureTrain(round: trained, arrays: progress.arrays, config: trainConfig, grid: grid)
+                evaluated == numRounds
+                ? [] : try await configureTrain(round: trained, arrays: progress.arrays, config: trainConfig, grid: grid)
             let replies = try await grid.sendAndReceive(evaluation + training, timeout: timeout)
             let evaluateReplies = replies.filter { $0.metadata.messageType.category == .evaluate }
             let trainReplies = replies.filter { $0.metadata.messageType.category == .train }

@@ -12,6 +12,7 @@ public struct Failure: Error, CustomStringConvertible {
     public let sentence: String
     /// The exit code, never 0.
     public let exitCode: Int32
+    /// The sentence for whoever reads the log.
     public var description: String { sentence }
 
     /// A failure of one's own.

@@ -5,6 +5,7 @@ import Wire
 public struct InvalidArguments: Error, Equatable, CustomStringConvertible {
     /// A sentence for each, without its full stop.
     public let problems: [String]
+    /// The sentence for whoever reads the log.
     public var description: String {
         problems.count == 1 ? problems[0] : "\(problems.count) arguments are wrong: " + problems.joined(separator: "; ")
     }

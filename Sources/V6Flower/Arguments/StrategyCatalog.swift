@@ -54,7 +54,8 @@ enum StrategyCatalog {
     }
 
     private static let betas = [
-        number("beta_1", 0.9, .within(0..<1), "Decay of the first moment."), number("beta_2", 0.99, .within(0..<1), "Decay of the second moment."),
+        number("beta_1", 0.9, .within(0..<1), "Decay of the first moment."),
+        number("beta_2", 0.99, .within(0..<1), "Decay of the second moment."),
     ]
     private static let tau = number("tau", 1e-3, .above(0), "How far the optimiser adapts.")
 

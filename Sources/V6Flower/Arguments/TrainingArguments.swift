@@ -15,26 +15,49 @@ struct TrainingArguments: Sendable {
             "strategy", .string, "Strategy", default: "FedAvg", allowed: StrategyCatalog.entries.map(\.name),
             help: "How the organizations' models become one, by the name of Flower's class."),
         Argument("num_rounds", .integer, "Rounds", default: 10, .within(1...100_000), help: "Rounds of training."),
-        Argument("local_epochs", .integer, "Local epochs", default: 1, .within(1...100_000), help: "Passes over its rows that an organization makes in a round."),
+        Argument(
+            "local_epochs", .integer, "Local epochs", default: 1, .within(1...100_000),
+            help: "Passes over its rows that an organization makes in a round."),
         Argument("batch_size", .integer, "Batch size", default: 32, .atLeast(0), help: "Rows a step of training; 0 takes all at once."),
         Argument("learning_rate", .float, "Learning rate", default: 0.1, .above(0), help: "Step length of the organizations' training."),
-        Argument("fraction_train", .float, "Fraction that trains", default: 1.0, Argument.Bounds("above 0, at most 1") { $0 > 0 && $0 <= 1 }, help: "Share of the organizations that train in a round, drawn by the seed."),
-        Argument("test_fraction", .float, "Test fraction", default: 0.2, .within(0..<1), help: "Share of its rows that each organization holds out for evaluation, drawn by the seed. 0: evaluation on the rows trained on."),
-        Argument("organizations", .organizationList, "Organizations", default: [], .atLeast(1), help: "The organizations that take part. Empty: all of the collaboration or study."),
-        Argument("seed", .integer, "Seed", default: 0, .atLeast(0), help: "What sampling, held-out rows, initial weights and shuffling derive from: the same inputs and seed give the same model."),
+        Argument(
+            "fraction_train", .float, "Fraction that trains", default: 1.0, Argument.Bounds("above 0, at most 1") { $0 > 0 && $0 <= 1 },
+            help: "Share of the organizations that train in a round, drawn by the seed."),
+        Argument(
+            "test_fraction", .float, "Test fraction", default: 0.2, .within(0..<1),
+            help:
+                "Share of its rows that each organization holds out for evaluation, drawn by the seed. 0: evaluation on the rows trained on."
+        ),
+        Argument(
+            "organizations", .organizationList, "Organizations", default: [], .atLeast(1),
+            help: "The organizations that take part. Empty: all of the collaboration or study."),
+        Argument(
+            "seed", .integer, "Seed", default: 0, .atLeast(0),
+            help: "What sampling, held-out rows, initial weights and shuffling derive from: the same inputs and seed give the same model."),
         Argument("timeout", .float, "Time-out", default: 3600.0, .above(0), help: "Seconds that a round waits for its organizations."),
-        Argument("strategy_options", .json, "Strategy options", default: [:], help: "Parameters of the strategy by Flower's names, for example {\"proximal_mu\": 0.1}."),
-        Argument("model_options", .json, "Model options", default: [:], help: "hidden (widths of an MLP's hidden layers), task (of an MLP: classification or regression), momentum, weight_decay, categorical (columns), missing (mean, drop or refuse)."),
-        Argument("resume", .integer, "Resume task", default: 0, .atLeast(0), help: "The id of an earlier task that stopped: this one goes on from its last round, with its arguments. 0: a new run."),
+        Argument(
+            "strategy_options", .json, "Strategy options", default: [:],
+            help: "Parameters of the strategy by Flower's names, for example {\"proximal_mu\": 0.1}."),
+        Argument(
+            "model_options", .json, "Model options", default: [:],
+            help:
+                "hidden (widths of an MLP's hidden layers), task (of an MLP: classification or regression), momentum, weight_decay, categorical (columns), missing (mean, drop or refuse)."
+        ),
+        Argument(
+            "resume", .integer, "Resume task", default: 0, .atLeast(0),
+            help: "The id of an earlier task that stopped: this one goes on from its last round, with its arguments. 0: a new run."),
     ]
 
     private static let modelOptions: [Argument] = [
         Argument("hidden", .integerList, "hidden", default: [32], .within(1...1_000_000), help: "Widths of an MLP's hidden layers."),
-        Argument("task", .string, "task", default: "classification", allowed: ModelTask.allCases.map(\.rawValue), help: "What an MLP does."),
+        Argument(
+            "task", .string, "task", default: "classification", allowed: ModelTask.allCases.map(\.rawValue), help: "What an MLP does."),
         Argument("momentum", .float, "momentum", default: 0.0, .within(0..<1), help: "Momentum of the organizations' training."),
         Argument("weight_decay", .float, "weight_decay", default: 0.0, .atLeast(0), help: "L2 penalty."),
         Argument("categorical", .columnList, "categorical", default: [], help: "Columns of categories that look like numbers."),
-        Argument("missing", .string, "missing", default: "mean", allowed: MissingPolicy.allCases.map(\.rawValue), help: "Missing values of features."),
+        Argument(
+            "missing", .string, "missing", default: "mean", allowed: MissingPolicy.allCases.map(\.rawValue),
+            help: "Missing values of features."),
     ]
 
     /// Arguments that may differ between a run and the task that resumes it.
@@ -92,7 +115,8 @@ struct TrainingArguments: Sendable {
         question = Question(
             model: model, task: task, features: features, target: values.string("target"), categorical: modelOptions.strings("categorical"),
             missing: MissingPolicy(rawValue: modelOptions.string("missing")) ?? .mean,
-            hidden: model == .mlp ? modelOptions.ints("hidden").map(Int.init) : [], testFraction: values.double("test_fraction"), seed: seed)
+            hidden: model == .mlp ? modelOptions.ints("hidden").map(Int.init) : [], testFraction: values.double("test_fraction"), seed: seed
+        )
         var options = TrainingOptions()
         options.epochs = Int(values.int("local_epochs"))
         options.batchSize = Int(values.int("batch_size"))

@@ -44,7 +44,9 @@ struct Central: Sendable {
     func resumedJournal(of id: Int64) async throws -> Journal {
         let runs = try await client.runs(ofTask: id).filter { $0.organizationID == token.organizationID }
         guard let run = runs.last else {
-            throw InvalidArguments(problems: ["resume names task \(id), which did not run at this organization; start the new task where the earlier one ran"])
+            throw InvalidArguments(problems: [
+                "resume names task \(id), which did not run at this organization; start the new task where the earlier one ran"
+            ])
         }
         let journal = try Journal.resume(from: folder.journal(ofRun: run.id), at: folder.journal)
         if try journal.run().isComplete {
@@ -61,7 +63,8 @@ struct Central: Sendable {
         let grid = grid(try await participants(values.ints("organizations"))) { messages in
             ("\(messages.first?.metadata.messageType.description ?? "")", "\(messages.count) messages")
         }
-        var context = Context(runID: token.taskID, nodeID: token.organizationID, runConfig: try RecordJSON.configs(.object(Self.settings(values))))
+        var context = Context(
+            runID: token.taskID, nodeID: token.organizationID, runConfig: try RecordJSON.configs(.object(Self.settings(values))))
         try await app(grid: grid, context: &context)
         let records = context.state.mapValues { record -> JSON in
             switch record {

@@ -50,7 +50,8 @@ struct FanOutReport: Sendable {
     private static func json(_ half: Half) -> JSON {
         [
             "round": .int(Int64(half.round)), "metrics": RecordJSON.encode(half.metrics),
-            "organizations": .object(OrderedDictionary(uniqueKeysWithValues: half.organizations.map { (String($0.key), RecordJSON.encode($0.value)) })),
+            "organizations": .object(
+                OrderedDictionary(uniqueKeysWithValues: half.organizations.map { (String($0.key), RecordJSON.encode($0.value)) })),
             "failures": .object(OrderedDictionary(uniqueKeysWithValues: half.failures.map { (String($0.key), .string($0.value)) })),
         ]
     }

@@ -44,7 +44,8 @@ struct Preparation: Sendable {
         guard organizations.count >= required else {
             let reasons = failures.values.joined(separator: "; ")
             throw Failure(
-                "\(organizations.count) of \(participants.count) organizations can take part and \(required) are needed: \(reasons)", exitCode: 69)
+                "\(organizations.count) of \(participants.count) organizations can take part and \(required) are needed: \(reasons)",
+                exitCode: 69)
         }
         let agreement = try Agreement(profiles, question)
         return Preparation(design: agreement.design, leftOut: agreement.leftOut, organizations: organizations, failures: failures)
@@ -53,9 +54,11 @@ struct Preparation: Sendable {
     private static func label(_ participant: Central.Participant) -> String { "\(participant.name) (organization \(participant.id))" }
 
     private static func profile(of reply: Message) throws -> Profile {
-        guard let text = try reply.body.get()["profile"].flatMap({ record -> String? in
-            if case .configs(let configs) = record { configs["profile"]?.string } else { nil }
-        }) else { throw ModelError.badMessage("the reply holds no profile") }
+        guard
+            let text = try reply.body.get()["profile"].flatMap({ record -> String? in
+                if case .configs(let configs) = record { configs["profile"]?.string } else { nil }
+            })
+        else { throw ModelError.badMessage("the reply holds no profile") }
         return try Profile(try JSON(parsing: text))
     }
 
@@ -66,7 +69,10 @@ struct Preparation: Sendable {
             "design": design.json, "left_out": .array(leftOut.map(JSON.string)),
             "organizations": .array(
                 organizations.map {
-                    ["id": .int($0.id), "name": .string($0.name), "train_rows": .int(Int64($0.trainRows)), "test_rows": .int(Int64($0.testRows))]
+                    [
+                        "id": .int($0.id), "name": .string($0.name), "train_rows": .int(Int64($0.trainRows)),
+                        "test_rows": .int(Int64($0.testRows)),
+                    ]
                 }),
             "failures": .object(OrderedDictionary(uniqueKeysWithValues: failures.map { (String($0.key), .string($0.value)) })),
         ]

@@ -34,6 +34,7 @@ public final class TaskGrid: Grid {
         self.naming = naming
     }
 
+    /// The ids of the organizations that can be asked, ascending.
     public func nodeIDs() -> [Int64] { nodes }
 
     /// Posts one subtask, waits for it, and gives one reply a message, by node id and then in the order given.
@@ -47,7 +48,7 @@ public final class TaskGrid: Grid {
         let task = try await client.create(ProxyClient.NewTask(name: name, description: description, inputs: outgoing.inputs))
         try await wait(for: task, until: deadline)
         let answers = try await collect(task, outgoing, timeout: timeout ?? .infinity)
-        return answer(sent, answers)
+        return try answer(sent, answers)
     }
 
     /// Fills in what only the grid knows. Ids derive from what is sent, so a run that is repeated has the same.
@@ -120,9 +121,20 @@ public final class TaskGrid: Grid {
             code: .clientAppCrashed, reason: "the run at \(name) is '\(run.status.rawValue)': the reason is in the log of its run \(place)")
     }
 
+    /// The reply, or an error where its arrays would spoil every mean that they enter.
+    private func checked(_ reply: Message, to message: Message) throws -> Message {
+        for arrays in reply.content?.arrayRecords.values.map({ $0 }) ?? [] {
+            for (name, array) in arrays where try !array.isFinite() {
+                let reason = "\(label(message.metadata.dstNodeID)): array '\(name)' of its reply holds NaN or infinity"
+                return Message(error: MessageError(code: .replyMessageUnavailable, reason: reason), replyTo: message)
+            }
+        }
+        return reply
+    }
+
     /// One reply a message.
-    private func answer(_ sent: [Message], _ answers: [Int64: Result<[Message], MessageError>]) -> [Message] {
-        sent.map { message in
+    private func answer(_ sent: [Message], _ answers: [Int64: Result<[Message], MessageError>]) throws -> [Message] {
+        try sent.map { message in
             let node = message.metadata.dstNodeID
             switch answers[node] {
             case .success(let replies):
@@ -130,10 +142,11 @@ public final class TaskGrid: Grid {
                     // Who answers and what was asked is known here, whatever a partial says.
                     reply.metadata.srcNodeID = node
                     reply.metadata.messageType = message.metadata.messageType
-                    return reply
+                    return try checked(reply, to: message)
                 }
                 return Message(
-                    error: MessageError(code: .replyMessageUnavailable, reason: "\(label(node)) did not answer this message"), replyTo: message)
+                    error: MessageError(code: .replyMessageUnavailable, reason: "\(label(node)) did not answer this message"),
+                    replyTo: message)
             case .failure(let error): return Message(error: error, replyTo: message)
             case nil:
                 return Message(

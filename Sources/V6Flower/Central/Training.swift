@@ -85,7 +85,10 @@ enum Training {
         let round = messages.last?.metadata.groupID ?? ""
         if train == 0 { return ("final evaluation at \(evaluate) organizations", "Scores the model of round \(round) on held-out rows.") }
         let evaluated = evaluate > 0 ? " Also scores the model of the round before at \(evaluate)." : ""
-        return ("round \(round) of \(total): train at \(train) organizations", "Trains the global model on each organization's rows.\(evaluated)")
+        return (
+            "round \(round) of \(total): train at \(train) organizations",
+            "Trains the global model on each organization's rows.\(evaluated)"
+        )
     }
 
     /// A round counts only while enough organizations trained; the journal keeps the rounds before, so that a new task can go on.
@@ -93,7 +96,8 @@ enum Training {
         guard let train = report.train, train.organizations.count < required else { return }
         throw Failure(
             "round \(train.round) stopped: \(train.organizations.count) organizations trained and \(required) are needed; "
-                + "the rounds before are kept, start a task with resume to go on: " + train.failures.values.joined(separator: "; "), exitCode: 69)
+                + "the rounds before are kept, start a task with resume to go on: " + train.failures.values.joined(separator: "; "),
+            exitCode: 69)
     }
 }
 
@@ -125,7 +129,8 @@ private final class ProgressLog: Sendable {
     }
 
     private static func text(_ metrics: MetricRecord, _ organizations: Int) -> String {
-        ([ "\(organizations) organizations"] + metrics.compactMap { name, value in value.double.map { "\(name) \(String(format: "%.4g", $0))" } })
+        (["\(organizations) organizations"]
+            + metrics.compactMap { name, value in value.double.map { "\(name) \(String(format: "%.4g", $0))" } })
             .joined(separator: ", ")
     }
 }

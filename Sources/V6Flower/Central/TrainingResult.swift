@@ -100,7 +100,9 @@ struct TrainingResult {
     }
 
     private var failures: JSON {
-        var rows: [JSON] = preparation.failures.map { ["round": 0, "organization": .int($0.key), "phase": "prepare", "reason": .string($0.value)] }
+        var rows: [JSON] = preparation.failures.map {
+            ["round": 0, "organization": .int($0.key), "phase": "prepare", "reason": .string($0.value)]
+        }
         for report in reports {
             for (phase, half) in [("evaluate", report.evaluate), ("train", report.train)] {
                 for (organization, reason) in half?.failures ?? [:] {

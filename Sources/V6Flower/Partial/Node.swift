@@ -48,7 +48,9 @@ private final class OpenDatabase: Sendable {
         let key = "\(options.columns?.sorted() ?? ["*"])|\(options.categorical.sorted())"
         return try tables.withLock { tables in
             if let table = tables[key] { return table }
-            guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw DataError.unreadable(source: source, reason: String(cString: strerror(errno))) }
+            guard lseek(descriptor, 0, SEEK_SET) == 0 else {
+                throw DataError.unreadable(source: source, reason: String(cString: strerror(errno)))
+            }
             let table = try Table.csv(descriptor: descriptor, source: source, options: options)
             tables[key] = table
             return table

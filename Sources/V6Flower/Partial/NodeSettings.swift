@@ -14,7 +14,9 @@ public struct NodeSettings: Sendable, Equatable {
             minimumRows = Self.defaultMinimumRows
             return
         }
-        guard let rows = Int(text), rows >= 1 else { throw .badVariable("V6_FLOWER_MIN_ROWS", problem: "is not a number of rows from 1 on") }
+        guard let rows = Int(text), rows >= 1 else {
+            throw .badVariable("V6_FLOWER_MIN_ROWS", problem: "is not a number of rows from 1 on")
+        }
         minimumRows = rows
     }
 }

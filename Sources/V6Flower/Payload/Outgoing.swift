@@ -53,9 +53,11 @@ struct Outgoing {
     }
 
     private static func tail(_ names: [String], _ blobs: Payload.Blobs, path: String) throws -> FileBytes {
-        let json = JSON.object(OrderedDictionary(uniqueKeysWithValues: names.compactMap { name in
-            blobs.segments[name].map { (name, JSON.base64($0)) }
-        }))
+        let json = JSON.object(
+            OrderedDictionary(
+                uniqueKeysWithValues: names.compactMap { name in
+                    blobs.segments[name].map { (name, JSON.base64($0)) }
+                }))
         let file = try SpoolFile(path: path)
         var encoder = Base64.Encoder()
         let write = { (bytes: UnsafeRawBufferPointer) throws in try encoder.update(bytes) { try file.write($0) } }

@@ -108,7 +108,8 @@ enum Payload {
     ) throws -> [Message] {
         guard let format = members["format"]?.int else { throw Malformed(problem: "it has no format") }
         guard format == self.format else {
-            throw Malformed(problem: "it has format \(format) and this program speaks format \(self.format): use one version of the image everywhere")
+            throw Malformed(
+                problem: "it has format \(format) and this program speaks format \(self.format): use one version of the image everywhere")
         }
         guard let list = members[key]?.elements else { throw Malformed(problem: "it has no \(key)") }
         var opened: [String: ArrayRecord] = [:]

@@ -19,6 +19,7 @@ public enum ContainerError: Error, Equatable, CustomStringConvertible {
     /// The container was started by a generation of vantage6 that this program does not serve.
     case unsupportedGeneration(String)
 
+    /// The sentence for whoever reads the log.
     public var description: String {
         switch self {
         case .missingVariable(let name):

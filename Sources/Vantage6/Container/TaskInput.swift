@@ -23,7 +23,9 @@ public struct TaskInput: Sendable {
             throw .badInput(problem: "it has positional arguments; give every argument by its name, in kwargs")
         }
         let kwargs = json["kwargs"] ?? [:]
-        guard let members = kwargs.isNull ? [:] : kwargs.members else { throw .badInput(problem: "its kwargs are \(kwargs.kind), not an object") }
+        guard let members = kwargs.isNull ? [:] : kwargs.members else {
+            throw .badInput(problem: "its kwargs are \(kwargs.kind), not an object")
+        }
         self.method = method
         self.kwargs = members
     }

@@ -216,7 +216,8 @@ public final class ProxyClient: Sendable {
                 let mayRepeat = request.method == "GET" || error.isBeforeSending
                 if !mayRepeat || attempt >= patience.attempts {
                     throw error.isTimeout
-                        ? ProxyError.timedOut(what: what, seconds: request.timeout) : ProxyError.unreachable(reason: "\(error.reason), \(address)")
+                        ? ProxyError.timedOut(what: what, seconds: request.timeout)
+                        : ProxyError.unreachable(reason: "\(error.reason), \(address)")
                 }
             }
             try await Task.sleep(for: .seconds(delay))

@@ -11,6 +11,7 @@ public enum ProxyError: Error, Equatable, CustomStringConvertible {
     /// The server does not know a task that it knew before.
     case taskForgotten(id: Int64)
 
+    /// The sentence for whoever reads the log.
     public var description: String {
         switch self {
         case .unreachable(let reason): "the node's proxy cannot be reached: \(reason)"
