@@ -11,6 +11,7 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
+let flyingSocks = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
 
 let package = Package(
     name: "v6-flower",
@@ -63,7 +64,7 @@ let package = Package(
         .executableTarget(name: "federated-mean", dependencies: ["V6Flower"], path: "Examples/FederatedMean", swiftSettings: strict),
 
         // A stand-in for vantage6's server and node proxies on loopback; not in the image.
-        .target(name: "Sandbox", dependencies: ["V6Flower", flyingFox], swiftSettings: strict),
+        .target(name: "Sandbox", dependencies: ["V6Flower", flyingFox, flyingSocks], swiftSettings: strict),
         .executableTarget(name: "v6-flower-sandbox", dependencies: ["Sandbox", argumentParser], swiftSettings: strict),
 
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),

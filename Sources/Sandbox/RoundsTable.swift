@@ -25,7 +25,7 @@ struct RoundsTable {
 
     private static func cell(_ value: Double?) -> String { pad(value.map { String(format: "%.4f", $0) } ?? "") }
 
-    private static func pad(_ text: String) -> String { String(repeating: " ", count: max(0, 12 - text.count)) + text }
+    private static func pad(_ text: String) -> String { String(repeating: " ", count: max(2, 13 - text.count)) + text }
 
     /// Writes the rows that were not there before.
     mutating func show(_ rows: [Row], of total: Int) {

@@ -21,6 +21,8 @@ public struct SandboxRun: Sendable {
         public var isEncrypted = false
         /// Variables of the nodes' `algorithm_env`.
         public var algorithmEnvironment: [String: String] = [:]
+        /// Where the nodes keep their files: inputs, outputs, logs, checkpoint. Nil: a temporary folder that is removed at the end.
+        public var nodes: String?
 
         /// A request.
         public init(data: String, kwargs: OrderedDictionary<String, JSON>, output: String, executable: String) {
@@ -78,8 +80,8 @@ public struct SandboxRun: Sendable {
             throw Failed(description: "cannot make the folder \(request.output)")
         }
         // Below the temporary folder, since the processes give up root and must still be able to enter.
-        let nodes = FileManager.default.temporaryDirectory.appendingPathComponent("v6-flower-sandbox-\(UUID().uuidString)").path
-        defer { try? FileManager.default.removeItem(atPath: nodes) }
+        let nodes = request.nodes ?? FileManager.default.temporaryDirectory.appendingPathComponent("v6-flower-sandbox-\(UUID().uuidString)").path
+        defer { if request.nodes == nil { try? FileManager.default.removeItem(atPath: nodes) } }
         var configuration = SandboxNetwork.Configuration(executable: request.executable, organizations: organizations, folder: nodes)
         configuration.isEncrypted = request.isEncrypted
         configuration.algorithmEnvironment = request.algorithmEnvironment

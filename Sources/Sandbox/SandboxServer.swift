@@ -10,7 +10,7 @@ struct SandboxServer {
 
     init(_ network: SandboxNetwork) throws {
         self.network = network
-        server = HTTPServer(address: try .inet(ip4: "127.0.0.1", port: 0), timeout: 600, logger: .disabled)
+        server = HTTPServer(address: try .inet(ip4: "127.0.0.1", port: 0), timeout: 600, pool: PromptPool(), logger: .disabled)
     }
 
     /// Serves until the task is cancelled; calls `body` once the server listens.

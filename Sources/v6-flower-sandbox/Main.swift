@@ -53,9 +53,13 @@ struct Run: AsyncParsableCommand {
     @Option(name: .customLong("env"), help: "A variable of the nodes' algorithm_env, as NAME=VALUE; may be repeated.")
     var environment: [String] = []
 
+    @Option(help: "A folder that keeps the nodes' files: inputs, outputs, logs, the checkpoint. Every user must be able to enter it.")
+    var nodes: String?
+
     func run() async throws {
         var request = SandboxRun.Request(data: data, kwargs: try arguments(), output: output, executable: executable ?? Self.ownAlgorithm)
         request.isEncrypted = encrypted
+        request.nodes = nodes
         for pair in environment {
             guard let place = pair.firstIndex(of: "=") else { throw ValidationError("--env takes NAME=VALUE, not '\(pair)'") }
             request.algorithmEnvironment[String(pair[..<place])] = String(pair[pair.index(after: place)...])

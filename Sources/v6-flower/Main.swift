@@ -23,7 +23,10 @@ struct Main: AsyncParsableCommand {
 struct Describe: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Print algorithm.json for the algorithm store.")
 
+    @Flag(help: "Print the arguments as a page of Markdown instead.")
+    var arguments = false
+
     func run() {
-        FileHandle.standardOutput.write(Algorithm.readyMade.description)
+        FileHandle.standardOutput.write(arguments ? Data(Algorithm.argumentTable.utf8) : Algorithm.readyMade.description)
     }
 }

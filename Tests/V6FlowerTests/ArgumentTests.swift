@@ -102,6 +102,17 @@ struct DescriptionTests {
         #expect(try Data(contentsOf: Self.root.appendingPathComponent("algorithm.json")) == Algorithm.readyMade.description)
     }
 
+    @Test("So is the page of arguments; `v6-flower describe --arguments > docs/arguments.md` makes it anew")
+    func argumentTable() throws {
+        #expect(try Data(contentsOf: Self.root.appendingPathComponent("docs/arguments.md")) == Data(Algorithm.argumentTable.utf8))
+    }
+
+    @Test("The image's label has the version of the code")
+    func version() throws {
+        let dockerfile = try String(contentsOf: Self.root.appendingPathComponent("Dockerfile"), encoding: .utf8)
+        #expect(dockerfile.contains("org.opencontainers.image.version=\"\(Algorithm.version)\""))
+    }
+
     @Test("The store's rules hold: names once, defaults as strings of their type, types it knows")
     func rules() throws {
         let types: Set = [

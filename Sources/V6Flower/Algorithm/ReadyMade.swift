@@ -35,6 +35,9 @@ extension Algorithm {
 }
 
 extension Algorithm {
+    /// The arguments of ``readyMade`` as a page of Markdown.
+    public static var argumentTable: String { ArgumentTable.markdown }
+
     /// The version of this library and its image.
     public static let version = "0.1.0"
 }

@@ -48,7 +48,7 @@ struct TrainingArguments: Sendable {
             help: "The id of an earlier task that stopped: this one goes on from its last round, with its arguments. 0: a new run."),
     ]
 
-    private static let modelOptions: [Argument] = [
+    static let modelOptions: [Argument] = [
         Argument("hidden", .integerList, "hidden", default: [32], .within(1...1_000_000), help: "Widths of an MLP's hidden layers."),
         Argument(
             "task", .string, "task", default: "classification", allowed: ModelTask.allCases.map(\.rawValue), help: "What an MLP does."),

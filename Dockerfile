@@ -1,0 +1,26 @@
+# The image of v6-flower: one program and the libraries it loads, nothing else.
+#
+#     docker build -t v6-flower .
+#
+# A registry of one's own, or a base made by hand, takes the builder's place with --build-arg BUILDER=…: Debian or Ubuntu with
+# Swift 6.2 or later.
+ARG BUILDER=swift:6.3-bookworm
+
+FROM ${BUILDER} AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libcurl4-openssl-dev libsqlite3-dev \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /source
+COPY . .
+RUN scripts/image-root /image
+
+# No USER: a node of vantage6 owns the output file as root. The program opens what it must, then becomes 65532:65532 for good
+# before it reads a row of data.
+FROM scratch
+COPY --from=build /image /
+LABEL org.opencontainers.image.title="v6-flower" \
+      org.opencontainers.image.description="Flower's federated learning as a vantage6 algorithm" \
+      org.opencontainers.image.source="https://github.com/v6-flower/v6-flower" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0"
+ENTRYPOINT ["/v6-flower"]

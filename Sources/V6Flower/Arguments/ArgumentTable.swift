@@ -1,0 +1,32 @@
+import Wire
+
+/// The arguments of the ready-made `central` for people: `docs/arguments.md`, made of the definitions that validate them.
+enum ArgumentTable {
+    static var markdown: String {
+        var text = """
+            # Arguments of `central`
+
+            Made by `v6-flower describe --arguments`; a test fails when it is not up to date. An argument without a default is
+            required. Those of `strategy_options` and `model_options` are members of a JSON object.
+
+
+            """
+        text += table(TrainingArguments.definitions)
+        text += "\n## strategy_options\n\nFor every strategy:\n\n" + table(StrategyCatalog.common)
+        for entry in StrategyCatalog.entries where !entry.options.isEmpty {
+            text += "\nFor \(entry.name) besides:\n\n" + table(entry.options)
+        }
+        text += "\n## model_options\n\n`hidden` and `task` belong to an MLP.\n\n" + table(TrainingArguments.modelOptions)
+        return text
+    }
+
+    private static func table(_ arguments: [Argument]) -> String {
+        let head = "| name | type | default | what it is |\n|---|---|---|---|\n"
+        return arguments.reduce(into: head) { text, argument in
+            let value = argument.defaultValue.map { "`\(String(decoding: $0.serialized(), as: UTF8.self))`" } ?? ""
+            let allowed = argument.allowed.isEmpty ? "" : " One of \(argument.allowed.map { "`\($0)`" }.joined(separator: ", "))."
+            let bounds = argument.bounds.map { " (\($0.words))" } ?? ""
+            text += "| `\(argument.name)` | \(argument.kind.rawValue)\(bounds) | \(value) | \(argument.help)\(allowed) |\n"
+        }
+    }
+}
