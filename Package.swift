@@ -4,7 +4,7 @@ import PackageDescription
 // The architecture at a glance: each module may know only those above it.
 // docs/architecture.md follows a round through them.
 
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("MemberImportVisibility")]
 
 let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -44,18 +44,19 @@ let package = Package(
         .target(name: "Vantage6", dependencies: ["Wire", "_CurlShims", collections], swiftSettings: strict),
 
         // Central's checkpoint in SQLite.
-        .target(name: "Journal", dependencies: ["Flower", grdb], swiftSettings: strict),
+        .target(name: "Journal", dependencies: ["Flower", "Wire", collections, grdb], swiftSettings: strict),
 
         // An organization's table: CSV, column kinds, missing values.
         .target(name: "LocalData", dependencies: ["Wire", collections], swiftSettings: strict),
 
         // The ready-made models and their ClientApp.
-        .target(name: "LocalModels", dependencies: ["Flower", "LocalData"], swiftSettings: strict),
+        .target(name: "LocalModels", dependencies: ["Flower", "LocalData", "Wire", collections], swiftSettings: strict),
 
         // `central` and `partial`: where Flower meets vantage6.
         .target(
             name: "V6Flower",
-            dependencies: ["Flower", "Vantage6", "Journal", "LocalData", "LocalModels", "_ProcessShims"], swiftSettings: strict),
+            dependencies: ["Flower", "Vantage6", "Journal", "LocalData", "LocalModels", "Wire", "_ProcessShims", collections],
+            swiftSettings: strict),
 
         // The program in the image.
         .executableTarget(name: "v6-flower", dependencies: ["V6Flower", argumentParser], swiftSettings: strict),
@@ -64,15 +65,23 @@ let package = Package(
         .executableTarget(name: "federated-mean", dependencies: ["V6Flower"], path: "Examples/FederatedMean", swiftSettings: strict),
 
         // A stand-in for vantage6's server and node proxies on loopback; not in the image.
-        .target(name: "Sandbox", dependencies: ["V6Flower", flyingFox, flyingSocks], swiftSettings: strict),
+        .target(
+            name: "Sandbox",
+            dependencies: [
+                "V6Flower", "Vantage6", "Flower", "Journal", "LocalData", "LocalModels", "Wire", collections, flyingFox, flyingSocks,
+            ], swiftSettings: strict),
         .executableTarget(name: "v6-flower-sandbox", dependencies: ["Sandbox", argumentParser], swiftSettings: strict),
 
-        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
-        .testTarget(name: "FlowerTests", dependencies: ["Flower"], resources: [.copy("Vectors")], swiftSettings: strict),
-        .testTarget(name: "Vantage6Tests", dependencies: ["Vantage6", flyingFox], swiftSettings: strict),
-        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: strict),
-        .testTarget(name: "LocalDataTests", dependencies: ["LocalData"], resources: [.copy("Cases")], swiftSettings: strict),
-        .testTarget(name: "LocalModelsTests", dependencies: ["LocalModels"], resources: [.copy("Reference")], swiftSettings: strict),
+        .testTarget(name: "WireTests", dependencies: ["Wire", collections], swiftSettings: strict),
+        .testTarget(
+            name: "FlowerTests", dependencies: ["Flower", "Wire", collections], resources: [.copy("Vectors")], swiftSettings: strict),
+        .testTarget(name: "Vantage6Tests", dependencies: ["Vantage6", "Wire", collections, flyingFox, flyingSocks], swiftSettings: strict),
+        .testTarget(name: "JournalTests", dependencies: ["Journal", "Flower", "Wire", collections], swiftSettings: strict),
+        .testTarget(
+            name: "LocalDataTests", dependencies: ["LocalData", "Wire", collections], resources: [.copy("Cases")], swiftSettings: strict),
+        .testTarget(
+            name: "LocalModelsTests", dependencies: ["LocalModels", "LocalData", "Flower", "Wire", collections],
+            resources: [.copy("Reference")], swiftSettings: strict),
         .testTarget(name: "V6FlowerTests", dependencies: ["V6Flower"], swiftSettings: strict),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "v6-flower", "federated-mean"], swiftSettings: strict),
     ],

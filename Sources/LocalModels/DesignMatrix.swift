@@ -61,7 +61,8 @@ struct DesignMatrix: Sendable {
     }
 
     private static func unknownClass(_ table: Table, _ design: Design) -> ModelError {
-        .disagreement("\(table.source): column '\(design.targetName)' holds a class that was not there when the organizations agreed on them")
+        .disagreement(
+            "\(table.source): column '\(design.targetName)' holds a class that was not there when the organizations agreed on them")
     }
 
     /// Several matrices of one design, one below the other.

@@ -1,5 +1,6 @@
 import Flower
 import Foundation
+import OrderedCollections
 
 /// How well outputs fit targets.
 struct Scores {

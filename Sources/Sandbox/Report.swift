@@ -1,3 +1,4 @@
+import Flower
 import Foundation
 import OrderedCollections
 import Wire
@@ -149,7 +150,7 @@ struct Report {
         table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.92rem}table.narrow{width:auto;min-width:340px}
         th,td{padding:6px 10px;border-bottom:1px solid #e5e7eb;text-align:right}th:first-child,.text{text-align:left}thead th{color:#6b7280;font-weight:500}
         tr.own{background:#eff6ff}.bar{width:30%}.bar i{display:block;height:10px;border-radius:5px;background:#2563eb}
-        .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(320px,1fr));gap:16px}svg{width:100%;height:auto;display:block}
+        .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:16px}svg{width:100%;height:auto;display:block}
         .note,footer{color:#6b7280;font-size:.85rem}footer{padding:4px 2px}
         """
 }

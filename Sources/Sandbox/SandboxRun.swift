@@ -80,7 +80,8 @@ public struct SandboxRun: Sendable {
             throw Failed(description: "cannot make the folder \(request.output)")
         }
         // Below the temporary folder, since the processes give up root and must still be able to enter.
-        let nodes = request.nodes ?? FileManager.default.temporaryDirectory.appendingPathComponent("v6-flower-sandbox-\(UUID().uuidString)").path
+        let nodes =
+            request.nodes ?? FileManager.default.temporaryDirectory.appendingPathComponent("v6-flower-sandbox-\(UUID().uuidString)").path
         defer { if request.nodes == nil { try? FileManager.default.removeItem(atPath: nodes) } }
         var configuration = SandboxNetwork.Configuration(executable: request.executable, organizations: organizations, folder: nodes)
         configuration.isEncrypted = request.isEncrypted

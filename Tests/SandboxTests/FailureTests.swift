@@ -57,7 +57,9 @@ struct FailureTests {
                 + "&& exec python3 \(folder)/spoil.py \"$output\"; fi", in: folder)
         let result = try await Fixture.run(executable: executable).outcome.result
         let failures = Self.failures(result)
-        #expect(failures.map(\.round) == [1, 2, 3] && failures.allSatisfy { $0.reason.contains("utrecht: array 'weight'") && $0.reason.contains("NaN") })
+        #expect(
+            failures.map(\.round) == [1, 2, 3]
+                && failures.allSatisfy { $0.reason.contains("utrecht: array 'weight'") && $0.reason.contains("NaN") })
         #expect(result["rounds"]?.elements?.allSatisfy { $0["participants"] == 2 && $0["loss"]?.double?.isFinite == true } ?? false)
     }
 

@@ -1,3 +1,5 @@
+import OrderedCollections
+
 /// Federated averaging with server momentum (Hsu, Qi, Brown 2019, arXiv:1909.06335).
 ///
 ///     v ← β v + (w − Σ nᵢ wᵢ / Σ nᵢ),   w ← w − η v
