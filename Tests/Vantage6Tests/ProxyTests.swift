@@ -18,13 +18,13 @@ private final class FakeProxy: Sendable {
     }
 
     private let seen = Mutex<[Seen]>([])
-    private let answer: @Sendable (Seen, Int) -> (Int, String)
+    private let answer: @Sendable (Seen, Int) async throws -> (Int, String)
 
-    init(_ answer: @escaping @Sendable (Seen, Int) -> (Int, String)) { self.answer = answer }
+    init(_ answer: @escaping @Sendable (Seen, Int) async throws -> (Int, String)) { self.answer = answer }
 
     var requests: [Seen] { seen.withLock { $0 } }
 
-    func use<R: Sendable>(_ body: @Sendable @escaping (ProxyClient) async throws -> R) async throws -> R {
+    func use<R: Sendable>(timeout: Double = 20, _ body: @Sendable @escaping (ProxyClient) async throws -> R) async throws -> R {
         let server = HTTPServer(address: try .inet(ip4: "127.0.0.1", port: 0), timeout: 30, logger: .disabled)
         await server.appendRoute("*") { [self] request in
             let one = Seen(
@@ -35,7 +35,7 @@ private final class FakeProxy: Sendable {
                 seen.append(one)
                 return seen.count
             }
-            let (status, text) = answer(one, number)
+            let (status, text) = try await answer(one, number)
             return HTTPResponse(statusCode: HTTPStatusCode(status, phrase: ""), body: Data(text.utf8))
         }
         let serving = Task { try await server.run() }
@@ -43,7 +43,7 @@ private final class FakeProxy: Sendable {
         try await server.waitUntilListening(timeout: 10)
         guard case .ip4(_, let port) = await server.listeningAddress else { throw CocoaError(.featureUnsupported) }
         var patience = ProxyClient.Patience()
-        (patience.firstDelay, patience.attempts, patience.timeout) = (0.01, 3, 20)
+        (patience.firstDelay, patience.attempts, patience.timeout) = (0.01, 3, timeout)
         return try await body(ProxyClient(address: "http://127.0.0.1:\(port)", token: try Self.token(), patience: patience))
     }
 
@@ -72,6 +72,18 @@ struct ProxyTests {
             #expect(request.headers["content-type"] == nil)
             #expect(request.headers["authorization"]?.hasPrefix("Bearer e30.") ?? false)
         }
+    }
+
+    @Test("A proxy that falls silent is given up on")
+    func silence() async throws {
+        let proxy = FakeProxy { _, _ in
+            try await Task.sleep(for: .seconds(30))
+            return (200, "{}")
+        }
+        await #expect(throws: ProxyError.timedOut(what: "create the subtask 'a'", seconds: 1)) {
+            try await proxy.use(timeout: 1) { try await $0.create(ProxyClient.NewTask(name: "a", description: "", inputs: [:])) }
+        }
+        #expect(proxy.requests.count == 1)
     }
 
     @Test("A task is posted as the server wants it, inputs streamed from their pieces")

@@ -9,7 +9,7 @@ struct HTTPRequest: Sendable {
     var token: String
     /// JSON in pieces; nil for a GET, which must not even name a content type.
     var body: ByteSegments?
-    /// Seconds for the whole exchange, and for a connection.
+    /// Seconds without a byte in either direction, and seconds for a connection. The exchange as a whole may take as long as its size needs.
     var timeout = 300.0
     var connectTimeout = 10.0
     /// Where the answer goes; nil keeps it in memory.
@@ -63,7 +63,8 @@ final class HTTPTransfer: @unchecked Sendable {
         _ = v6_curl_set_string(handle, CURLOPT_PROXY, "")
         _ = v6_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
         _ = v6_curl_set_long(handle, CURLOPT_TCP_NODELAY, 1)
-        _ = v6_curl_set_long(handle, CURLOPT_TIMEOUT_MS, Int(request.timeout * 1000))
+        _ = v6_curl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
+        _ = v6_curl_set_long(handle, CURLOPT_LOW_SPEED_TIME, max(Int(request.timeout), 1))
         _ = v6_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, Int(request.connectTimeout * 1000))
         _ = v6_curl_set_pointer(handle, CURLOPT_PRIVATE, me)
         _ = v6_curl_set_pointer(handle, CURLOPT_WRITEDATA, me)

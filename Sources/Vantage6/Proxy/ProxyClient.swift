@@ -11,8 +11,8 @@ public final class ProxyClient: Sendable {
         public var attempts = 5
         /// Seconds before the second try; doubled for each further one.
         public var firstDelay = 0.2
-        /// Seconds for one exchange.
-        public var timeout = 600.0
+        /// Seconds without a byte after which an exchange is given up; at least 1.
+        public var timeout = 300.0
 
         /// The defaults: about three seconds of repeating.
         public init() {}

@@ -2,7 +2,7 @@
 public enum ProxyError: Error, Equatable, CustomStringConvertible {
     /// The proxy does not answer.
     case unreachable(reason: String)
-    /// The proxy took longer than allowed.
+    /// The proxy was silent for longer than allowed.
     case timedOut(what: String, seconds: Double)
     /// The proxy, or the server behind it, refused. It does not tell the container why.
     case refused(what: String, status: Int, message: String)
@@ -15,7 +15,7 @@ public enum ProxyError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreachable(let reason): "the node's proxy cannot be reached: \(reason)"
-        case .timedOut(let what, let seconds): "the node's proxy did not answer within \(Int(seconds)) seconds when asked to \(what)"
+        case .timedOut(let what, let seconds): "the node's proxy was silent for \(Int(seconds)) seconds when asked to \(what)"
         case .refused(let what, let status, let message):
             "vantage6 refused to \(what) (HTTP \(status)\(message.isEmpty ? "" : ": \(message)")): "
                 + "the reason is in the log of this organization's node"
