@@ -132,10 +132,10 @@ public actor SandboxNetwork {
         guard body["image"]?.string == Self.image else { throw Refusal("the image is not that of the parent task") }
         guard body["collaboration_id"]?.int == Self.collaboration else { throw Refusal("the collaboration is another") }
         let inputs = try (body["organizations"]?.elements ?? []).map { organization -> (Int64, Data) in
-            guard let id = organization["id"]?.int, let input = try organization["input"]?.withText({ try Base64.decode($0) }) else {
+            guard let id = organization["id"]?.int, let text = organization["input"]?.utf8 else {
                 throw Refusal("an organization has no id or input")
             }
-            return (id, input)
+            return (id, try Base64.decode(text))
         }
         let id = try create(
             name: body["name"]?.string ?? "", description: body["description"]?.string ?? "", databases: body["databases"] ?? [],

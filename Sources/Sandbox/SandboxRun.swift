@@ -21,6 +21,8 @@ public struct SandboxRun: Sendable {
         public var isEncrypted = false
         /// Variables of the nodes' `algorithm_env`.
         public var algorithmEnvironment: [String: String] = [:]
+        /// Compare with the pooled data and each organization alone, which takes as long as training there.
+        public var isCompared = true
         /// Where the nodes keep their files: inputs, outputs, logs, checkpoint. Nil: a temporary folder that is removed at the end.
         public var nodes: String?
 
@@ -106,7 +108,7 @@ public struct SandboxRun: Sendable {
         if let model = json["model"]?["safetensors"]?.string {
             try Base64.decode(model).write(to: URL(fileURLWithPath: request.output + "/model.safetensors"))
         }
-        let comparison = try Comparison(result: json, organizations: organizations, label: Self.label)
+        let comparison = !request.isCompared ? nil : try Comparison(result: json, organizations: organizations, label: Self.label)
         let report = Report(result: json, comparison: comparison, seconds: seconds)
         try Data(report.html.utf8).write(to: URL(fileURLWithPath: request.output + "/report.html"))
         return Outcome(result: json, comparison: comparison, seconds: seconds)

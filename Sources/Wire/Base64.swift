@@ -144,20 +144,22 @@ public enum Base64 {
         }
     }
 
-    /// The bytes of a base64 text that is in memory. Throws ``DecodingError``.
-    public static func decode(_ text: UnsafeRawBufferPointer) throws -> Data {
-        var data = Data(capacity: text.count / 4 * 3)
+    /// Hands the bytes of a base64 text to `sink`, piece by piece. Throws ``DecodingError``, or what the text's source or `sink` throws.
+    public static func decode(_ text: any ByteSource, into sink: (UnsafeRawBufferPointer) throws -> Void) throws {
         var decoder = Decoder()
-        try decoder.update(text) { data.append(contentsOf: $0) }
+        try text.forEachPiece { try decoder.update($0, into: sink) }
         try decoder.finish()
+    }
+
+    /// The bytes of a base64 text. Throws ``DecodingError``, or what the text's source throws.
+    public static func decode(_ text: any ByteSource) throws -> Data {
+        var data = Data(capacity: text.byteCount / 4 * 3)
+        try decode(text) { data.append(contentsOf: $0) }
         return data
     }
 
     /// The bytes of a base64 string. Throws ``DecodingError``.
-    public static func decode(_ text: String) throws -> Data {
-        var text = text
-        return try text.withUTF8 { try decode(UnsafeRawBufferPointer($0)) }
-    }
+    public static func decode(_ text: String) throws -> Data { try decode(Data(text.utf8)) }
 
     // MARK: - Kernels
 

@@ -11,9 +11,16 @@ public protocol ByteSource: Sendable {
     /// Calls `body` with the bytes; the pointer is valid only during the call.
     /// Throws what `body` throws, or an error of the file system where the bytes are in a file.
     func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R
+
+    /// Calls `body` with the bytes in pieces, in order, so that reading a file through costs the memory of a piece. All pieces but
+    /// the last are multiples of 4096 bytes long, so that no number lies in two. Throws as ``withBytes(_:)`` does.
+    func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws
 }
 
 extension ByteSource {
+    /// One piece: the bytes are in memory as it is.
+    public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws { try withBytes(body) }
+
     /// A copy of the bytes in memory.
     public func materialized() throws -> Data {
         try withBytes { Data($0) }
@@ -58,9 +65,9 @@ public struct ByteSegments: Sendable {
     /// The bytes of all parts.
     public var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
 
-    /// Calls `body` with each part's bytes in turn.
+    /// Calls `body` with the parts' bytes in turn, piece by piece.
     public func forEach(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-        for part in parts { try part.withBytes(body) }
+        for part in parts { try part.forEachPiece(body) }
     }
 
     /// All bytes in one piece of memory.

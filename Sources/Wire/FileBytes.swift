@@ -81,4 +81,13 @@ public struct FileBytes: ByteSource {
         defer { munmap(memory, length) }
         return try body(UnsafeRawBufferPointer(start: memory + (range.lowerBound - start), count: range.count))
     }
+
+    private static let pieceSize = 1 << 20
+
+    /// Maps and lends one piece after the other. Throws ``FileError`` where one cannot be mapped.
+    public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        for start in stride(from: 0, to: byteCount, by: Self.pieceSize) {
+            try slice(start..<min(start + Self.pieceSize, byteCount)).withBytes(body)
+        }
+    }
 }

@@ -11,8 +11,8 @@ public enum JSON: Sendable {
     case int(Int64)
     case double(Double)
     case string(String)
-    /// A string of plain ASCII without escapes, as a slice of the text it was parsed from.
-    case text(Data)
+    /// A string of plain ASCII without escapes, as a slice of the memory or file it was parsed from.
+    case text(any ByteSource)
     /// Bytes that are written as a base64 string; never the result of parsing.
     case base64(ByteSegments)
     case array([JSON])
@@ -33,11 +33,20 @@ public enum JSON: Sendable {
         if case .array(let elements) = self { elements } else { nil }
     }
 
-    /// The string, or nil.
+    /// The string, or nil (also where it lies in a file that can no longer be read).
     public var string: String? {
         switch self {
         case .string(let string): string
-        case .text(let data): String(decoding: data, as: UTF8.self)
+        case .text(let source): try? source.withBytes { String(decoding: $0, as: UTF8.self) }
+        default: nil
+        }
+    }
+
+    /// A string's UTF-8 bytes, without a copy of a long one; nil for other values.
+    public var utf8: (any ByteSource)? {
+        switch self {
+        case .string(let string): Data(string.utf8)
+        case .text(let source): source
         default: nil
         }
     }
@@ -116,18 +125,5 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
     /// An object; of members with one name the last counts.
     public init(dictionaryLiteral pairs: (String, JSON)...) {
         self = .object(OrderedDictionary(pairs, uniquingKeysWith: { _, last in last }))
-    }
-}
-
-extension JSON {
-    /// Calls `body` with a string's UTF-8 bytes, without copying a long one; nil for other values.
-    public func withText<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R? {
-        switch self {
-        case .text(let data): return try data.withUnsafeBytes(body)
-        case .string(let string):
-            var string = string
-            return try string.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
-        default: return nil
-        }
     }
 }

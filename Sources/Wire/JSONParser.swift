@@ -19,6 +19,19 @@ extension JSON {
         self = try parser.parseDocument()
     }
 
+    /// Parses a file, whose long strings stay slices of it: the file is in memory only during the call.
+    /// Throws ``ParsingError`` or `FileBytes.FileError`.
+    public init(parsing file: FileBytes) throws {
+        self = try file.withBytes { bytes in
+            // No value keeps the pointer: strings are copied, or slices of the file.
+            let data = bytes.baseAddress.map {
+                Data(bytesNoCopy: UnsafeMutableRawPointer(mutating: $0), count: bytes.count, deallocator: .none)
+            }
+            var parser = JSONParser(data: data ?? Data(), file: file)
+            return try parser.parseDocument()
+        }
+    }
+
     /// Parses a string. Throws ``ParsingError``.
     public init(parsing text: String) throws(ParsingError) {
         try self.init(parsing: Data(text.utf8))
@@ -28,6 +41,8 @@ extension JSON {
 /// A recursive-descent parser over the bytes of a text.
 private struct JSONParser {
     private let data: Data
+    /// Where the text lies, if not in memory.
+    private let file: FileBytes?
     private var position: Int
     private var depth = 0
 
@@ -35,8 +50,9 @@ private struct JSONParser {
     private static let longString = 1024
     private static let maximumDepth = 256
 
-    init(data: Data) {
+    init(data: Data, file: FileBytes? = nil) {
         self.data = data
+        self.file = file
         position = data.startIndex
     }
 
@@ -168,7 +184,7 @@ private struct JSONParser {
         if byte == UInt8(ascii: "\"") {
             position += 1
             let slice = data[start..<end]
-            if isPlain && slice.count >= Self.longString { return .text(slice) }
+            if isPlain && slice.count >= Self.longString { return .text(file?.slice(start..<end) ?? slice) }
             guard let string = String(validating: slice, as: UTF8.self) else { throw error("text that is not UTF-8") }
             return .string(string)
         }

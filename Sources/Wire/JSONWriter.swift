@@ -47,10 +47,10 @@ private final class JSONWriter {
         case .int(let value): append(String(value))
         case .double(let value): append(value.isFinite ? "\(value)" : "null")
         case .string(let value): appendQuoted(value)
-        case .text(let slice):
+        case .text(let source):
             append("\"")
             try flush()
-            try slice.withUnsafeBytes(sink)
+            try source.forEachPiece(sink)
             append("\"")
         case .base64(let segments): try writeBase64(segments)
         case .array(let elements): try writeList(elements, "[", "]", level: level) { try self.write($0, level: level + 1) }

@@ -47,6 +47,9 @@ struct Run: AsyncParsableCommand {
     @Flag(help: "As strict about payloads as an encrypted collaboration.")
     var encrypted = false
 
+    @Flag(inversion: .prefixedNo, help: "Compare with the pooled data and with each organization alone.")
+    var comparison = true
+
     @Option(help: "The program that stands for the image; without it, v6-flower beside this one.")
     var executable: String?
 
@@ -60,6 +63,7 @@ struct Run: AsyncParsableCommand {
         var request = SandboxRun.Request(data: data, kwargs: try arguments(), output: output, executable: executable ?? Self.ownAlgorithm)
         request.isEncrypted = encrypted
         request.nodes = nodes
+        request.isCompared = comparison
         for pair in environment {
             guard let place = pair.firstIndex(of: "=") else { throw ValidationError("--env takes NAME=VALUE, not '\(pair)'") }
             request.algorithmEnvironment[String(pair[..<place])] = String(pair[pair.index(after: place)...])

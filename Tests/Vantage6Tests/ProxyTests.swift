@@ -143,7 +143,7 @@ struct ProxyTests {
         let folder = FileManager.default.temporaryDirectory.path
         let found = try await proxy.use { client in
             var found: [Int64: Int] = [:]
-            try await client.forEachResult(ofTask: 3, pageSize: 1, folder: folder) { found[$0] = $1.count }
+            try await client.forEachResult(ofTask: 3, pageSize: 1, folder: folder) { found[$0] = $1.byteCount }
             return found
         }
         #expect(found == [8: long.utf8.count, 7: 0])

@@ -78,7 +78,25 @@ struct JSONTests {
             Issue.record("a long string was copied")
             return
         }
-        #expect(try json.withText { try Base64.decode($0) } == bytes)
+        #expect(try Base64.decode(try #require(json.utf8)) == bytes)
+    }
+
+    @Test("A file is parsed and decoded in pieces, without being held in memory")
+    func file() throws {
+        let bytes = Data((0..<5_000_001).map { UInt8(truncatingIfNeeded: $0 &* 31) })
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("v6-flower-\(UUID().uuidString)").path
+        try JSON.object(["pad": "x", "blob": .base64(ByteSegments([bytes]))]).serialized().write(to: URL(fileURLWithPath: path))
+        let json = try JSON(parsing: FileBytes(path: path))
+        try FileManager.default.removeItem(atPath: path)
+        guard case .text(let text) = json["blob"], text is FileBytes else {
+            Issue.record("the long string is no slice of the file")
+            return
+        }
+        var pieces = 0
+        try text.forEachPiece { _ in pieces += 1 }
+        #expect(pieces > 5)
+        #expect(try Base64.decode(text) == bytes)
+        #expect(json["pad"] == "x")
     }
 
     @Test(

@@ -81,13 +81,17 @@ private struct Accumulator {
     private static func accumulate<Sum: ArithmeticScalar>(
         _ sums: inout [Sum], _ array: NDArray, _ share: Double, isFirst: Bool
     ) throws {
-        try array.bytes.withBytes { bytes in
-            sums.withUnsafeMutableBufferPointer { sums in
+        try sums.withUnsafeMutableBufferPointer { sums in
+            var start = 0
+            try array.bytes.forEachPiece { bytes in
+                let end = start + bytes.count / array.dtype.size
+                let part = UnsafeMutableBufferPointer(rebasing: sums[start..<end])
                 if array.dtype == Sum.dtype {
-                    accumulateSame(sums, bytes, Sum(share), isFirst: isFirst)
+                    accumulateSame(part, bytes, Sum(share), isFirst: isFirst)
                 } else {
-                    accumulateMixed(sums, bytes, array.dtype, share, isFirst: isFirst)
+                    accumulateMixed(part, bytes, array.dtype, share, isFirst: isFirst)
                 }
+                start = end
             }
         }
     }

@@ -100,11 +100,11 @@ public struct NDArray: Sendable {
     /// Throws where the bytes lie in a file that cannot be read.
     public func isFinite() throws -> Bool {
         guard dtype.isFloatingPoint else { return true }
-        return try bytes.withBytes { source in
-            var finite = true
-            ElementReader(dtype).forEach(in: source) { _, value in finite = finite && value.isFinite }
-            return finite
+        var finite = true
+        try bytes.forEachPiece { piece in
+            ElementReader(dtype).forEach(in: piece) { _, value in finite = finite && value.isFinite }
         }
+        return finite
     }
 
     /// The same elements in memory.

@@ -92,14 +92,18 @@ extension Strategy {
     ///   - afterFanOut: called after each fan-out, before the next: the place for checkpoints and progress.
     /// - Throws: what the grid, the strategy or the closures throw.
     public mutating func start(
-        grid: any Grid, initialArrays: ArrayRecord, numRounds: Int = 3, timeout: Double? = 3600, trainConfig: ConfigRecord = [:],
+        grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int = 3, timeout: Double? = 3600, trainConfig: ConfigRecord = [:],
         evaluateConfig: ConfigRecord = [:], evaluateFn: (@Sendable (Int, ArrayRecord) async throws -> MetricRecord?)? = nil,
-        resuming: StrategyProgress? = nil, afterFanOut: (FanOut) async throws -> Void = { _ in }
+        resuming: consuming StrategyProgress? = nil, afterFanOut: (FanOut) async throws -> Void = { _ in }
     ) async throws -> StrategyResult {
-        var progress = resuming ?? StrategyProgress(round: 0, arrays: initialArrays)
-        if let resuming { state = resuming.strategyState }
-        if resuming == nil, let metrics = try await evaluateFn?(0, initialArrays) {
-            progress.result.evaluateMetricsServerApp[0] = metrics
+        // Consumed, so that no round keeps the arrays of the first in memory.
+        var progress: StrategyProgress
+        if let resumed = consume resuming {
+            progress = resumed
+            state = progress.strategyState
+        } else {
+            progress = StrategyProgress(round: 0, arrays: initialArrays)
+            if let metrics = try await evaluateFn?(0, progress.arrays) { progress.result.evaluateMetricsServerApp[0] = metrics }
         }
         while progress.round <= numRounds {
             let started = Date()

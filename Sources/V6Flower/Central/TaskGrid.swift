@@ -88,7 +88,7 @@ public final class TaskGrid: Grid {
         // A page of large results is a large file: one at a time. Small ones come together.
         let pageSize = outgoing.largestBlobs > 1 << 20 ? 1 : 50
         try await client.forEachResult(ofTask: task, pageSize: pageSize, folder: folder) { run, text in
-            guard let organization = completed[run], !text.isEmpty else { return }
+            guard let organization = completed[run], text.byteCount > 0 else { return }
             do {
                 answers[organization] = .success(try Incoming.replies(text, organization: organization, folder: folder))
             } catch let error as FileBytes.FileError {

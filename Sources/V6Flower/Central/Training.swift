@@ -51,8 +51,9 @@ enum Training {
 
     /// Opens the existential for a mutating generic call.
     private static func start(
-        _ strategy: inout any Strategy, _ grid: any Grid, _ initial: ArrayRecord, _ arguments: TrainingArguments, _ config: ConfigRecord,
-        _ progress: StrategyProgress?, _ afterFanOut: (FanOut) async throws -> Void
+        _ strategy: inout any Strategy, _ grid: any Grid, _ initial: consuming ArrayRecord, _ arguments: TrainingArguments,
+        _ config: ConfigRecord,
+        _ progress: consuming StrategyProgress?, _ afterFanOut: (FanOut) async throws -> Void
     ) async throws -> StrategyResult {
         try await strategy.start(
             grid: grid, initialArrays: initial, numRounds: arguments.numRounds, timeout: arguments.timeout, trainConfig: config,

@@ -38,7 +38,7 @@ enum Partial {
         ]
     }
 
-    private static func open(_ digest: String, _ text: UnsafeRawBufferPointer) throws -> ArrayRecord {
+    private static func open(_ digest: String, _ text: any ByteSource) throws -> ArrayRecord {
         let file = try Base64.decode(text)
         guard Digest(of: file).hex == digest else { throw Payload.Malformed(problem: "arrays do not have the digest they are named by") }
         return try Safetensors.decode(file)

@@ -6,29 +6,19 @@ import Wire
 /// The replies of one organization: decoded piece by piece into files, arrays opened there and mapped only when they are aggregated.
 enum Incoming {
     /// The replies in a result's base64 text. Throws what is wrong with it, in words for the organization's failure.
-    static func replies(_ text: UnsafeRawBufferPointer, organization: Int64, folder: String) throws -> [Message] {
+    static func replies(_ text: any ByteSource, organization: Int64, folder: String) throws -> [Message] {
         let result: FileBytes
         do {
             result = try decode(text, to: "\(folder)/result-\(organization)")
         } catch is Base64.DecodingError {
             throw Payload.Malformed(problem: "its result is not whole base64")
         }
-        return try result.withBytes { bytes in
-            // The parser keeps slices of the mapped file; none outlives this closure, since blobs are decoded into files of their own.
-            let data = bytes.baseAddress.map {
-                Data(bytesNoCopy: UnsafeMutableRawPointer(mutating: $0), count: bytes.count, deallocator: .none)
-            }
-            return try parse(data ?? Data(), organization: organization, folder: folder)
-        }
-    }
-
-    private static func parse(_ data: Data, organization: Int64, folder: String) throws -> [Message] {
         let json: JSON
         do {
-            json = try JSON(parsing: data)
-        } catch {
+            json = try JSON(parsing: result)
+        } catch let error as JSON.ParsingError {
             throw Payload.Malformed(
-                problem: EncryptedPayload.isLikely(data)
+                problem: try result.withBytes { EncryptedPayload.isLikely($0) }
                     ? "its result arrived still encrypted: this node's private key is not the one that belongs to its organization's public key"
                     : "its result is \(error)")
         }
@@ -42,11 +32,9 @@ enum Incoming {
         }
     }
 
-    private static func decode(_ text: UnsafeRawBufferPointer, to path: String) throws -> FileBytes {
+    private static func decode(_ text: any ByteSource, to path: String) throws -> FileBytes {
         let file = try SpoolFile(path: path)
-        var decoder = Base64.Decoder()
-        try decoder.update(text) { try file.write($0) }
-        try decoder.finish()
+        try Base64.decode(text) { try file.write($0) }
         return try file.finish()
     }
 }

@@ -104,7 +104,7 @@ enum Payload {
 
     /// The messages of a payload under `key` (`messages` or `replies`). `open` makes a record of a blob's base64 text.
     static func messages(
-        _ members: OrderedDictionary<String, JSON>, key: String, open: (String, UnsafeRawBufferPointer) throws -> ArrayRecord
+        _ members: OrderedDictionary<String, JSON>, key: String, open: (String, any ByteSource) throws -> ArrayRecord
     ) throws -> [Message] {
         guard let format = members["format"]?.int else { throw Malformed(problem: "it has no format") }
         guard format == self.format else {
@@ -116,9 +116,10 @@ enum Payload {
         return try list.map { json in
             try message(json) { digest in
                 if let record = opened[digest] { return record }
-                guard let record = try members["blobs"]?[digest]?.withText({ try open(digest, $0) }) else {
+                guard let text = members["blobs"]?[digest]?.utf8 else {
                     throw Malformed(problem: "it lacks the arrays \(digest.prefix(12))…")
                 }
+                let record = try open(digest, text)
                 opened[digest] = record
                 return record
             }

@@ -34,7 +34,7 @@ public struct TaskInput: Sendable {
 /// What a payload looks like that a proxy or node handed over without decrypting it.
 public enum EncryptedPayload {
     /// `<key>$<iv>$<message>`, each in base64: vantage6's form (`vantage6/common/encryption.py`), or base64 of it.
-    public static func isLikely(_ data: Data) -> Bool {
+    public static func isLikely(_ data: some Collection<UInt8>) -> Bool {
         let parts = data.split(separator: UInt8(ascii: "$"), omittingEmptySubsequences: false)
         return parts.count == 3 && parts.allSatisfy { part in !part.isEmpty && part.prefix(4096).allSatisfy(isBase64) }
     }

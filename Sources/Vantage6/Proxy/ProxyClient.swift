@@ -147,7 +147,7 @@ public final class ProxyClient: Sendable {
     ///
     /// Results come in pages of `pageSize`; a page lies in a file in `folder` and is mapped only while `body` looks at it.
     public func forEachResult(
-        ofTask id: Int64, pageSize: Int, folder: String, _ body: (Int64, UnsafeRawBufferPointer) throws -> Void
+        ofTask id: Int64, pageSize: Int, folder: String, _ body: (Int64, any ByteSource) throws -> Void
     ) async throws {
         let what = "fetch the results of task \(id)"
         let path = folder + "/results-\(id).json"
@@ -158,10 +158,15 @@ public final class ProxyClient: Sendable {
                 HTTPRequest(
                     url: "\(address)/result?task_id=\(id)&page=\(page)&per_page=\(pageSize)", token: token.text, timeout: patience.timeout,
                     downloadPath: path), what: what)
-            let answer = try parse(try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped), what: what)
+            let answer: JSON
+            do {
+                answer = try JSON(parsing: FileBytes(path: path))
+            } catch let error as JSON.ParsingError {
+                throw ProxyError.malformed(what: what, problem: "\(error)")
+            }
             for row in answer["data"]?.elements ?? [] {
                 guard let run = row["run"]?["id"]?.int else { throw ProxyError.malformed(what: what, problem: "one names no run") }
-                try row["result"]?.withText { try body(run, $0) }
+                if let text = row["result"]?.utf8 { try body(run, text) }
             }
             guard Self.hasNext(answer) else { return }
             page += 1
