@@ -157,26 +157,25 @@ public final class Journal: Sendable {
         try write { try $0.execute(sql: "UPDATE run SET preparation = ?", arguments: [Self.text(preparation)]) }
     }
 
-    /// Records that the run ended well, and deletes what is only needed to go on: all weights but the last. Throws ``JournalError``.
+    /// Records that the run ended well, and deletes what is only needed to go on: the strategy's state. Throws ``JournalError``.
     public func recordCompletion() throws {
         try write { db in
             try db.execute(sql: "UPDATE run SET is_complete = 1")
-            try db.execute(
-                sql: """
-                    DELETE FROM array WHERE record <> 'arrays' OR round < (SELECT max(round) FROM array WHERE record = 'arrays')
-                    """)
+            try db.execute(sql: "DELETE FROM array WHERE record <> 'arrays'")
         }
         try JournalError.translating(path) { try queue.vacuum() }
     }
 
     // MARK: - Rounds
 
-    /// Records where the run stands, in one transaction. Throws ``JournalError``.
-    public func record(_ progress: StrategyProgress, report: JSON) throws {
+    /// Records where the run stands, in one transaction; a fan-out that only evaluated leaves the weights as they are.
+    /// Throws ``JournalError``.
+    public func record(_ progress: StrategyProgress, trained: Bool, report: JSON) throws {
         try write { db in
             try db.execute(
                 sql: "INSERT INTO round (number, report, result) VALUES (?, ?, ?)",
                 arguments: [progress.round, Self.text(report), Self.text(progress.result.json)])
+            guard trained else { return }
             try Self.insert(progress.arrays, "arrays", progress.round, db)
             for (name, record) in progress.strategyState.arrayRecords { try Self.insert(record, "state/" + name, progress.round, db) }
             try db.execute(
@@ -231,12 +230,13 @@ public final class Journal: Sendable {
                     return nil
                 }
                 let number: Int = row["number"]
-                let arrays = try arrays("arrays", number, db)
+                let weighed = try Int.fetchOne(db, sql: "SELECT max(round) FROM array") ?? number
+                let arrays = try arrays("arrays", weighed, db)
                 var state: RecordDict = [:]
                 let kinds = try String.fetchAll(
                     db, sql: "SELECT record FROM array WHERE round = ? AND record <> 'arrays' GROUP BY record ORDER BY min(id)",
-                    arguments: [number])
-                for kind in kinds { state[String(kind.dropFirst("state/".count))] = .arrays(try self.arrays(kind, number, db)) }
+                    arguments: [weighed])
+                for kind in kinds { state[String(kind.dropFirst("state/".count))] = .arrays(try self.arrays(kind, weighed, db)) }
                 var result = try StrategyResult(json(row["result"]))
                 // Rounds that aggregated nothing leave the result without arrays only when no round aggregated any.
                 if !result.trainMetricsClientApp.isEmpty { result.arrays = arrays }

@@ -36,8 +36,8 @@ struct JournalTests {
         #expect(try journal.progress() == nil)
         try journal.recordPreparation(["agreed": true])
         // Larger than one piece, and not a multiple of it.
-        try journal.record(Self.progress(1, size: 300_001), report: ["round": 1])
-        try journal.record(Self.progress(2, size: 300_001), report: ["round": 2])
+        try journal.record(Self.progress(1, size: 300_001), trained: true, report: ["round": 1])
+        try journal.record(Self.progress(2, size: 300_001), trained: true, report: ["round": 2])
 
         let read = try Journal.resume(from: path, at: folder + "/copy.sqlite")
         let (found, expected) = (try #require(try read.progress()), try Self.progress(2, size: 300_001))
@@ -52,16 +52,25 @@ struct JournalTests {
         #expect(try read.arrays(round: 1) == Self.progress(1, size: 300_001).arrays)
     }
 
-    @Test("Weights of old rounds go, reports stay; after a good end only the last weights are left")
+    @Test("Weights of old rounds go, reports stay; an evaluation leaves them; after a good end the strategy's state goes")
     func bounded() throws {
         let journal = try Journal.create(path: path, run: run)
-        for round in 1...(Journal.keptRounds + 3) { try journal.record(Self.progress(round), report: ["round": .int(Int64(round))]) }
+        for round in 1...(Journal.keptRounds + 3) { try journal.record(Self.progress(round), trained: true, report: ["round": .int(Int64(round))]) }
         #expect(try journal.rounds().filter(\.hasArrays).map(\.number) == [Int](4...(Journal.keptRounds + 3)))
         #expect(try journal.rounds().count == Journal.keptRounds + 3)
         #expect(throws: JournalError.noSuchRound(1, available: [Int](4...(Journal.keptRounds + 3)))) { try journal.arrays(round: 1) }
+
+        var evaluated = try Self.progress(Journal.keptRounds + 4)
+        evaluated.arrays = try Self.progress(Journal.keptRounds + 3).arrays
+        try journal.record(evaluated, trained: false, report: ["round": .int(Int64(Journal.keptRounds + 4))])
+        let progress = try #require(try journal.progress())
+        #expect(progress.round == Journal.keptRounds + 4)
+        #expect(progress.arrays == evaluated.arrays)
+        #expect(!progress.strategyState.isEmpty)
+
         try journal.recordCompletion()
         #expect(try journal.run().isComplete)
-        #expect(try journal.rounds().filter(\.hasArrays).map(\.number) == [Journal.keptRounds + 3])
+        #expect(try journal.rounds().filter(\.hasArrays).map(\.number) == [Int](4...(Journal.keptRounds + 3)))
         #expect(try #require(try journal.progress()).strategyState.isEmpty)
     }
 
@@ -73,10 +82,10 @@ struct JournalTests {
             func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R { throw Gone() }
         }
         let journal = try Journal.create(path: path, run: run)
-        try journal.record(Self.progress(1), report: ["round": 1])
+        try journal.record(Self.progress(1), trained: true, report: ["round": 1])
         var broken = try Self.progress(2)
         broken.arrays["late"] = try NDArray(dtype: .float64, shape: [1], bytes: Unreadable())
-        #expect(throws: Unreadable.Gone.self) { try journal.record(broken, report: ["round": 2]) }
+        #expect(throws: Unreadable.Gone.self) { try journal.record(broken, trained: true, report: ["round": 2]) }
         #expect(try Journal.open(path: path).progress()?.round == 1)
     }
 
@@ -96,7 +105,7 @@ struct JournalTests {
     func flippedBytes() throws {
         do {
             let journal = try Journal.create(path: path, run: run)
-            try journal.record(Self.progress(1, size: 100_000), report: ["round": 1])
+            try journal.record(Self.progress(1, size: 100_000), trained: true, report: ["round": 1])
             try journal.recordCompletion()
         }
         var file = try Data(contentsOf: URL(fileURLWithPath: path))

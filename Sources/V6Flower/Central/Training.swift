@@ -38,7 +38,7 @@ enum Training {
             let report = FanOutReport(fanOut)
             progressLog.show(report)
             try check(report, required: required)
-            try journal.record(fanOut.progress, report: report.json)
+            try journal.record(fanOut.progress, trained: fanOut.trainedRound != nil, report: report.json)
             reports.append(report)
         }
         let json = try TrainingResult(
