@@ -157,11 +157,15 @@ public final class Journal: Sendable {
         try write { try $0.execute(sql: "UPDATE run SET preparation = ?", arguments: [Self.text(preparation)]) }
     }
 
-    /// Records that the run ended well, and deletes what is only needed to go on: the strategy's state. Throws ``JournalError``.
+    /// Records that the run ended well, and deletes all arrays but the last weights: other algorithms of the node can read the file,
+    /// so it keeps no more than the result. Throws ``JournalError``.
     public func recordCompletion() throws {
         try write { db in
             try db.execute(sql: "UPDATE run SET is_complete = 1")
-            try db.execute(sql: "DELETE FROM array WHERE record <> 'arrays'")
+            try db.execute(
+                sql: """
+                    DELETE FROM array WHERE record <> 'arrays' OR round < (SELECT max(round) FROM array WHERE record = 'arrays')
+                    """)
         }
         try JournalError.translating(path) { try queue.vacuum() }
     }

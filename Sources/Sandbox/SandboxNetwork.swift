@@ -88,8 +88,10 @@ public actor SandboxNetwork {
 
     /// The subtasks of a task, with their names, in order.
     public func subtasks(of id: Int64) -> [(id: Int64, name: String, status: String)] {
-        tasks.values.filter { $0.parent == id }.sorted { $0.id < $1.id }.map { ($0.id, $0.name, $0.status) }
+        tasks(of: id).map { ($0.id, $0.name, $0.status) }
     }
+
+    func tasks(of parent: Int64) -> [SandboxTask] { tasks.values.filter { $0.parent == parent }.sorted { $0.id < $1.id } }
 
     /// The folder of a task's run at an organization.
     public func folder(ofTask id: Int64, at organization: Int64) -> String? {

@@ -62,6 +62,10 @@ struct SandboxServer {
             return page(await network.organizations().map { ["id": .int($0.id), "name": .string($0.name)] }, query)
         case (.GET, "collaboration", 2):
             return ["id": .int(SandboxNetwork.collaboration), "name": "sandbox", "encrypted": .bool(network.configuration.isEncrypted)]
+        case (.GET, "version", 1): return ["version": "4.15.2"]
+        case (.GET, "task", 1):
+            let parent = query["parent_id"].flatMap { Int64($0) } ?? 0
+            return page(await network.tasks(of: parent).map(Self.json), query)
         case (.POST, "task", 1):
             guard let body = try? JSON(parsing: try await request.bodyData) else { throw SandboxNetwork.Refusal("the body is no JSON") }
             return Self.json(try await network.createSubtask(body, parent: token.taskID))

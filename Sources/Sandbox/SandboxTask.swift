@@ -28,11 +28,13 @@ struct SandboxTask: Sendable {
     let databases: JSON
     var runs: [Run]
 
-    /// The server's rule: the worst of the runs' states, completed only when all are.
+    /// The server's rule: a failed run decides, even while others work. Source: `Task.status` in `vantage6/server/model/task.py`.
     var status: String {
         let states = runs.map(\.status)
-        for state in ["active", "initializing", "pending"] where states.contains(state) { return state }
-        return states.first { $0 != "completed" } ?? "completed"
+        let failed = Set(states).subtracting(["completed", "active", "initializing", "pending"])
+        if failed.count > 1 { return "failed" }
+        if let state = failed.first { return state }
+        return ["active", "initializing", "pending"].first(where: states.contains) ?? "completed"
     }
 }
 

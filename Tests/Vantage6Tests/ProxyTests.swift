@@ -24,7 +24,9 @@ private final class FakeProxy: Sendable {
 
     var requests: [Seen] { seen.withLock { $0 } }
 
-    func use<R: Sendable>(timeout: Double = 20, _ body: @Sendable @escaping (ProxyClient) async throws -> R) async throws -> R {
+    func use<R: Sendable>(
+        timeout: Double = 20, outage: Double = 20, _ body: @Sendable @escaping (ProxyClient) async throws -> R
+    ) async throws -> R {
         let server = HTTPServer(address: try .inet(ip4: "127.0.0.1", port: 0), timeout: 30, logger: .disabled)
         await server.appendRoute("*") { [self] request in
             let one = Seen(
@@ -43,7 +45,7 @@ private final class FakeProxy: Sendable {
         try await server.waitUntilListening(timeout: 10)
         guard case .ip4(_, let port) = await server.listeningAddress else { throw CocoaError(.featureUnsupported) }
         var patience = ProxyClient.Patience()
-        (patience.firstDelay, patience.attempts, patience.timeout) = (0.01, 3, timeout)
+        (patience.firstDelay, patience.longestDelay, patience.timeout, patience.outage) = (0.01, 0.05, timeout, outage)
         return try await body(ProxyClient(address: "http://127.0.0.1:\(port)", token: try Self.token(), patience: patience))
     }
 
@@ -76,14 +78,15 @@ struct ProxyTests {
 
     @Test("A proxy that falls silent is given up on")
     func silence() async throws {
-        let proxy = FakeProxy { _, _ in
+        let proxy = FakeProxy { seen, _ in
+            guard seen.method == "POST" else { return (200, #"{"data": []}"#) }
             try await Task.sleep(for: .seconds(30))
             return (200, "{}")
         }
         await #expect(throws: ProxyError.timedOut(what: "create the subtask 'a'", seconds: 1)) {
             try await proxy.use(timeout: 1) { try await $0.create(ProxyClient.NewTask(name: "a", description: "", inputs: [:])) }
         }
-        #expect(proxy.requests.count == 1)
+        #expect(proxy.requests.count { $0.method == "POST" } == 1)
     }
 
     @Test("A task is posted as the server wants it, inputs streamed from their pieces")
@@ -107,26 +110,64 @@ struct ProxyTests {
         #expect(body["organizations"]?.elements?.first?["input"]?.string == "QUJD" + String(decoding: large, as: UTF8.self))
     }
 
-    @Test("Reads are repeated after a 500, and then given up with the proxy's words")
+    private static let newTask = ProxyClient.NewTask(name: "t", description: "", inputs: [1: ByteSegments([Data("QQ==".utf8)])])
+
+    @Test("Reads are repeated after a 500, and given up with the proxy's words where the server is well")
     func retries() async throws {
         let recovering = FakeProxy { _, number in number < 3 ? (500, "{}") : (200, #"{"encrypted": true}"#) }
         #expect(try await recovering.use { try await $0.isEncrypted() })
         #expect(recovering.requests.count == 3)
 
-        let refusing = FakeProxy { _, _ in (500, #"{"msg": "Request failed, see node logs"}"#) }
+        let refusing = FakeProxy { seen, _ in seen.path == "/version" ? (200, "{}") : (500, #"{"msg": "Request failed, see node logs"}"#) }
         let error = await #expect(throws: ProxyError.self) { try await refusing.use { try await $0.runs(ofTask: 4) } }
         #expect(error == .refused(what: "list the runs of task 4", status: 500, message: "Request failed, see node logs"))
-        #expect(refusing.requests.count == 3)
+        #expect(refusing.requests.count { $0.path == "/run" } == 3)
+    }
+
+    @Test("An outage is waited for; one that lasts too long ends in the proxy's words")
+    func outage() async throws {
+        // The first answer comes before the outage: without one, the address would be wrong.
+        let passing = FakeProxy { _, number in number != 1 && number < 20 ? (500, "{}") : (200, #"{"encrypted": true}"#) }
+        #expect(try await passing.use { try await [$0.isEncrypted(), $0.isEncrypted()] } == [true, true])
+
+        let lasting = FakeProxy { _, number in number == 1 ? (200, #"{"encrypted": true}"#) : (500, #"{"msg": "down"}"#) }
+        let error = await #expect(throws: ProxyError.self) {
+            try await lasting.use(outage: 0.1) { try await [$0.isEncrypted(), $0.isEncrypted()] }
+        }
+        #expect(error == .refused(what: "read the collaboration", status: 500, message: "down"))
     }
 
     @Test("A task is never posted twice: what the server refused is not repeated")
     func postsOnce() async throws {
-        let proxy = FakeProxy { _, _ in (500, #"{"msg": "no"}"#) }
-        let error = await #expect(throws: ProxyError.self) {
-            try await proxy.use { try await $0.create(.init(name: "t", description: "", inputs: [1: ByteSegments([Data("QQ==".utf8)])])) }
+        let proxy = FakeProxy { seen, _ in
+            switch (seen.method, seen.path) {
+            case ("POST", _): (500, #"{"msg": "no"}"#)
+            case (_, "/task"): (200, #"{"data": [{"id": 3, "name": "another"}]}"#)
+            default: (200, "{}")
+            }
         }
+        let error = await #expect(throws: ProxyError.self) { try await proxy.use { try await $0.create(Self.newTask) } }
         #expect(error == .refused(what: "create the subtask 't'", status: 500, message: "no"))
-        #expect(proxy.requests.count == 1)
+        #expect(proxy.requests.count { $0.method == "POST" } == 1)
+        #expect(proxy.requests.contains { $0.query["parent_id"] == "9" })
+    }
+
+    @Test("A task whose answer was lost is found again; one that an outage swallowed is posted anew", arguments: [true, false])
+    func lostAnswer(_ wasCreated: Bool) async throws {
+        let proxy = FakeProxy { seen, number in
+            switch (seen.method, seen.path) {
+            case (_, "/collaboration/2"): (200, #"{"encrypted": true}"#)
+            case ("POST", _): number == 2 ? (500, "{}") : (201, #"{"id": 44}"#)
+            case (_, "/version"): number < 6 ? (500, "{}") : (200, "{}")
+            default: (200, wasCreated ? #"{"data": [{"id": 33, "name": "t"}, {"id": 34, "name": "u"}]}"# : #"{"data": []}"#)
+            }
+        }
+        let id = try await proxy.use { client in
+            _ = try await client.isEncrypted()
+            return try await client.create(Self.newTask)
+        }
+        #expect(id == (wasCreated ? 33 : 44))
+        #expect(proxy.requests.count { $0.method == "POST" } == (wasCreated ? 1 : 2))
     }
 
     @Test("Results come page by page with their runs; a short and a long one alike")
@@ -168,7 +209,7 @@ struct ProxyTests {
         let proxy = FakeProxy { _, _ in (404, "{}") }
         await #expect(throws: ProxyError.taskForgotten(id: 5)) { try await proxy.use { try await $0.status(ofTask: 5) } }
         var patience = ProxyClient.Patience()
-        (patience.firstDelay, patience.attempts) = (0.01, 2)
+        (patience.firstDelay, patience.outage) = (0.01, 0.1)
         let client = try ProxyClient(address: "http://127.0.0.1:1", token: try FakeProxy.token(), patience: patience)
         let error = await #expect(throws: ProxyError.self) { try await client.isEncrypted() }
         guard case .unreachable = error else {

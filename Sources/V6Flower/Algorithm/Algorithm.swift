@@ -87,7 +87,7 @@ public struct Algorithm: Sendable {
         case "central":
             let folder = try CentralFolder(beside: environment.outputFile)
             try Privileges.drop()
-            let client = try ProxyClient(address: environment.proxyAddress, token: token)
+            let client = try ProxyClient(address: environment.proxyAddress, token: token, report: log.line)
             try output.write(try await central(Central(token: token, kwargs: input.kwargs, client: client, folder: folder, log: log)))
         case "partial":
             let node = try Node(environment)

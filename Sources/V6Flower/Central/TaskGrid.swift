@@ -70,12 +70,20 @@ public final class TaskGrid: Grid {
     private func wait(for task: Int64, until deadline: Date?) async throws {
         let started = Date()
         while true {
-            if try await client.status(ofTask: task).isFinal { return }
+            if try await isOver(task) { return }
             let delay = min(max(Date().timeIntervalSince(started) / 6, 0.01), 1)
             let left = deadline?.timeIntervalSinceNow ?? delay
             if left <= 0 { return }
             try await Task.sleep(for: .seconds(min(delay, left)))
         }
+    }
+
+    /// A task is called by its first failed run while others still work, so a failed one is over only when all its runs are.
+    /// Source: `Task.status` in `vantage6/server/model/task.py`.
+    private func isOver(_ task: Int64) async throws -> Bool {
+        let status = try await client.status(ofTask: task)
+        guard status.isFinal, status != .completed else { return status.isFinal }
+        return try await client.runs(ofTask: task).allSatisfy(\.status.isFinal)
     }
 
     /// What came of each organization's run.

@@ -1,23 +1,11 @@
 import Foundation
+import Synchronization
 import Wire
 
 /// The node's proxy: the only thing a container can reach. It encrypts, decrypts and passes on to the server.
 ///
 /// Source: `vantage6-node/vantage6/node/proxy_server.py`, observed on 4.15.2.
 public final class ProxyClient: Sendable {
-    /// How often and how patiently a request is repeated.
-    public struct Patience: Sendable {
-        /// Tries in all.
-        public var attempts = 5
-        /// Seconds before the second try; doubled for each further one.
-        public var firstDelay = 0.2
-        /// Seconds without a byte after which an exchange is given up; at least 1.
-        public var timeout = 300.0
-
-        /// The defaults: about three seconds of repeating.
-        public init() {}
-    }
-
     /// The state of a task or run, by the server's word for it.
     public struct Status: Sendable, Hashable, RawRepresentable {
         /// The server's word.
@@ -59,13 +47,20 @@ public final class ProxyClient: Sendable {
         }
     }
 
-    private let address: String
-    private let token: ContainerToken
-    private let loop: CurlLoop
-    private let patience: Patience
+    let address: String
+    let token: ContainerToken
+    let loop: CurlLoop
+    let patience: Patience
+    let report: @Sendable (String) -> Void
+    let hasAnswered = Mutex(false)
+    /// The subtasks that this client created.
+    private let created = Mutex<Set<Int64>>([])
 
-    /// A client of the proxy at `address`, for example `http://10.0.0.2:7654`. Throws ``ProxyError``.
-    public init(address: String, token: ContainerToken, patience: Patience = Patience()) throws(ProxyError) {
+    /// A client of the proxy at `address`, for example `http://10.0.0.2:7654`. `report` hears of outages. Throws ``ProxyError``.
+    public init(
+        address: String, token: ContainerToken, patience: Patience = Patience(), report: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws(ProxyError) {
+        self.report = report
         self.address = address
         self.token = token
         self.patience = patience
@@ -94,10 +89,42 @@ public final class ProxyClient: Sendable {
     }
 
     /// Creates a subtask and gives its id.
+    ///
+    /// Where no answer came it may have been created all the same: once the server answers again, the subtask is looked for among
+    /// those of this task, and created anew only if it is not there, so no work is ever started twice.
     public func create(_ task: NewTask) async throws -> Int64 {
+        let id: Int64
+        do {
+            id = try await post(task)
+        } catch let error as ProxyError where error.leavesDoubt {
+            let wasDown = try await outlast(error)
+            let known = created.withLock { $0 }
+            if let found = try await subtasks().last(where: { $0.name == task.name && !known.contains($0.id) }) {
+                id = found.id
+            } else {
+                guard wasDown else { throw error }
+                id = try await post(task)
+            }
+        }
+        _ = created.withLock { $0.insert(id) }
+        return id
+    }
+
+    private func post(_ task: NewTask) async throws -> Int64 {
         let body = try await post("task", taskBody(task), what: "create the subtask '\(task.name)'")
         guard let id = body["id"]?.int else { throw ProxyError.malformed(what: "create a subtask", problem: "it has no id") }
         return id
+    }
+
+    /// The subtasks of the container's own task, oldest first.
+    private func subtasks() async throws -> [(id: Int64, name: String)] {
+        let what = "list the subtasks"
+        return try await pages("task?parent_id=\(token.taskID)", what: what).map { row in
+            guard let id = row["id"]?.int, let name = row["name"]?.string else {
+                throw ProxyError.malformed(what: what, problem: "one has no id or name")
+            }
+            return (id, name)
+        }.sorted { $0.id < $1.id }
     }
 
     private func taskBody(_ task: NewTask) -> ByteSegments {
@@ -205,35 +232,5 @@ public final class ProxyClient: Sendable {
         } catch {
             throw .malformed(what: what, problem: "\(error)")
         }
-    }
-
-    /// One request, repeated while that may help: reads on connection errors and 5xx, writes only where nothing was
-    /// created (no connection, or 503), since a second `POST task` would start the work twice.
-    private func exchange(_ request: HTTPRequest, what: String) async throws -> HTTPResponse {
-        var delay = patience.firstDelay
-        for attempt in 1... {
-            do {
-                let response = try await loop.perform(request)
-                if (200..<300).contains(response.status) { return response }
-                let mayRepeat = request.method == "GET" ? response.status >= 500 : response.status == 503
-                if !mayRepeat || attempt >= patience.attempts { throw refusal(response, request, what) }
-            } catch let error as TransferError {
-                let mayRepeat = request.method == "GET" || error.isBeforeSending
-                if !mayRepeat || attempt >= patience.attempts {
-                    throw error.isTimeout
-                        ? ProxyError.timedOut(what: what, seconds: request.timeout)
-                        : ProxyError.unreachable(reason: "\(error.reason), \(address)")
-                }
-            }
-            try await Task.sleep(for: .seconds(delay))
-            delay *= 2
-        }
-        throw ProxyError.unreachable(reason: address)
-    }
-
-    private func refusal(_ response: HTTPResponse, _ request: HTTPRequest, _ what: String) -> ProxyError {
-        let body = request.downloadPath.flatMap { try? Data(contentsOf: URL(fileURLWithPath: $0)) } ?? response.body
-        let message = (try? JSON(parsing: body.prefix(64 * 1024)))?["msg"]?.string ?? ""
-        return .refused(what: what, status: response.status, message: String(message.prefix(300)))
     }
 }

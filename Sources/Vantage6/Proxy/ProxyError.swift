@@ -11,6 +11,15 @@ public enum ProxyError: Error, Equatable, CustomStringConvertible {
     /// The server does not know a task that it knew before.
     case taskForgotten(id: Int64)
 
+    /// Whether what was asked for may have been done all the same.
+    var leavesDoubt: Bool {
+        switch self {
+        case .refused(_, let status, _): status >= 500
+        case .unreachable, .timedOut, .malformed: true
+        case .taskForgotten: false
+        }
+    }
+
     /// The sentence for whoever reads the log.
     public var description: String {
         switch self {

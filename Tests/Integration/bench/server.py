@@ -1,0 +1,19 @@
+"""The real vantage6 server: server.py CONFIG HOST PORT FIXTURE."""
+from gevent import monkey
+monkey.patch_all()  # as vantage6.server does on import, but before ssl is loaded
+
+import sys  # noqa: E402
+
+import compat  # noqa: E402
+
+compat.prepare()
+
+import yaml  # noqa: E402
+from vantage6.server import run_dev_server, run_server  # noqa: E402
+from vantage6.server.controller import fixture  # noqa: E402
+
+config, host, port, entities = sys.argv[1:]
+app = run_server(config, system_folders=False)
+with open(entities) as file:
+    fixture.load(yaml.safe_load(file))
+run_dev_server(app, host=host, port=int(port))

@@ -1,0 +1,50 @@
+"""The benches that the tests share: one plain, one encrypted, each started once."""
+import os
+import pathlib
+import sys
+import tempfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "Tests/Integration/bench"))
+# compat reads it on import, in this process for the client's sake.
+os.environ.setdefault("BENCH_FOLDER", tempfile.mkdtemp(prefix="v6-flower-bench-client-"))
+
+import compat  # noqa: E402
+
+compat.prepare()
+
+from bench import Bench  # noqa: E402
+
+PROGRAM = ROOT / ".build/release/v6-flower"
+TABLES = dict(zip(Bench.NODES, ("amsterdam", "maastricht", "utrecht")))
+
+
+def databases(node):
+    data = ROOT / "Examples/data"
+    found = {"default": data / "breast-cancer" / f"{TABLES[node]}.csv", "digits": data / "digits" / f"{TABLES[node]}.csv"}
+    if node != "gamma":
+        found["partly"] = data / "diabetes" / f"{TABLES[node]}.csv"
+    return found
+
+
+def start(**options):
+    assert os.geteuid() == 0, "the bench mounts files for its containers and needs root"
+    assert PROGRAM.exists(), f"{PROGRAM} is not built: run scripts/build v6-flower"
+    bench = Bench({node: databases(node) for node in Bench.NODES}, **options)
+    return bench
+
+
+@pytest.fixture(scope="session")
+def plain():
+    with start() as bench:
+        bench.image("v6-flower", [PROGRAM])
+        yield bench
+
+
+@pytest.fixture(scope="session")
+def encrypted():
+    with start(encrypted=True) as bench:
+        bench.image("v6-flower", [PROGRAM])
+        yield bench

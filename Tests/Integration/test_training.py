@@ -1,0 +1,92 @@
+"""Training through the real server, nodes and client: what researchers do, and what they get."""
+import base64
+import json
+import subprocess
+
+from conftest import PROGRAM, ROOT
+
+LOGISTIC = {"model": "logistic", "target": "diagnosis", "num_rounds": 3}
+
+
+def model(result):
+    return base64.b64decode(result["model"]["safetensors"])
+
+
+def sandbox(tmp_path, kwargs):
+    """The same run in the sandbox."""
+    subprocess.run([ROOT / ".build/release/v6-flower-sandbox", "run", "--data", ROOT / "Examples/data/breast-cancer", "--kwargs", json.dumps(kwargs),
+                    "--output", tmp_path, "--no-comparison"], check=True, capture_output=True)
+    return json.loads((tmp_path / "result.json").read_text())
+
+
+def test_plain_collaboration_gives_the_sandbox_bytes(plain, tmp_path):
+    status, result, log = plain.run("v6-flower", LOGISTIC)
+    assert status == "completed", log
+    assert [p["name"] for p in result["participants"]] == ["alpha", "beta", "gamma"] and result["failures"] == []
+    assert model(result) == model(sandbox(tmp_path, LOGISTIC))
+    assert "round 3/3 trained: 3 organizations" in log
+
+
+def test_encrypted_collaboration_gives_the_same_bytes(encrypted, tmp_path):
+    status, result, log = encrypted.run("v6-flower", LOGISTIC)
+    assert status == "completed", log
+    assert model(result) == model(sandbox(tmp_path, LOGISTIC))
+
+
+def test_central_elsewhere_and_without_its_own_organization(plain):
+    others = [plain.ids["beta"], plain.ids["gamma"]]
+    status, result, log = plain.run("v6-flower", {**LOGISTIC, "organizations": others}, at="alpha")
+    assert status == "completed", log
+    assert [p["organization"] for p in result["participants"]] == others
+    status, at_gamma, log = plain.run("v6-flower", {**LOGISTIC, "organizations": others}, at="gamma")
+    assert status == "completed", log
+    assert model(at_gamma) == model(result)
+
+
+def test_study(plain):
+    status, result, log = plain.run("v6-flower", LOGISTIC, at="beta", study=plain.study)
+    assert status == "completed", log
+    assert [p["name"] for p in result["participants"]] == ["beta", "gamma"]
+    status, _, log = plain.run("v6-flower", {**LOGISTIC, "organizations": [plain.ids["alpha"]]}, at="beta", study=plain.study)
+    assert status == "crashed" and "not of this study" in log
+
+
+def test_another_database_by_its_label(plain):
+    status, result, log = plain.run("v6-flower", {"model": "softmax", "target": "digit", "num_rounds": 2}, databases=["digits"])
+    assert status == "completed", log
+    assert result["model"]["classes"] == [str(n) for n in range(10)]
+
+
+def test_a_label_that_one_node_lacks(plain):
+    status, result, log = plain.run("v6-flower", {"model": "linear", "target": "progression", "learning_rate": 0.02, "num_rounds": 2}, databases=["partly"])
+    assert status == "completed", log
+    assert [p["name"] for p in result["participants"]] == ["alpha", "beta"]
+    assert [f["organization"] for f in result["failures"]] == [plain.ids["gamma"]], result["failures"]
+
+
+def test_subtasks_have_names_that_say_what_they_do(plain):
+    task = plain.task("v6-flower", LOGISTIC)
+    assert plain.wait(task) == "completed"
+    names = [row["name"] for row in plain.subtasks(task)]
+    assert names == ["prepare 3 organizations", *(f"round {r} of 3: train at 3 organizations" for r in (1, 2, 3)), "final evaluation at 3 organizations"]
+
+
+def test_wrong_arguments_are_all_named_before_any_subtask(plain):
+    task = plain.task("v6-flower", {"model": "logistic", "num_rounds": 0, "speed": 1})
+    assert plain.wait(task) == "crashed"
+    log = plain.log(task)
+    assert "target" in log and "num_rounds must be from 1" in log and "speed" in log
+    assert plain.subtasks(task) == []
+
+
+def test_two_users_at_once(plain):
+    tasks = [plain.task("v6-flower", LOGISTIC, at=at, client=plain.login(f"user-{at}")) for at in ("alpha", "beta")]
+    results = [plain.outcome(task) for task in tasks]
+    assert [r[0] for r in results] == ["completed"] * 2, [r[2] for r in results]
+    assert model(results[0][1]) == model(results[1][1])
+
+
+def test_twenty_rounds(plain):
+    status, result, log = plain.run("v6-flower", {**LOGISTIC, "num_rounds": 20})
+    assert status == "completed", log
+    assert len(result["rounds"]) == 20 and result["rounds"][-1]["loss"] < result["rounds"][0]["loss"]
