@@ -8,7 +8,7 @@ ARG BUILDER=swift:6.3-bookworm
 
 FROM ${BUILDER} AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libcurl4-openssl-dev libsqlite3-dev \
+    && apt-get install -y --no-install-recommends libcurl4-openssl-dev libsqlite3-dev libzstd-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .

@@ -28,8 +28,10 @@ let package = Package(
         .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
-        // Bytes on their way: sources of bytes, base64, ordered JSON, digests, seeded randomness.
-        .target(name: "Wire", dependencies: [collections, crypto], swiftSettings: strict),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+
+        // Bytes on their way: sources of bytes, base64, Zstandard, ordered JSON, digests, seeded randomness.
+        .target(name: "Wire", dependencies: ["CZstd", collections, crypto], swiftSettings: strict),
 
         // Flower without its transport: records, messages, apps, strategies.
         .target(name: "Flower", dependencies: ["Wire", collections], swiftSettings: strict),

@@ -55,7 +55,7 @@ struct FailureTests {
         let executable = try Fixture.wrapper(
             "if [ $method = partial ] && [ $organization = utrecht ]; then \(try Fixture.program("v6-flower")) "
                 + "&& exec python3 \(folder)/spoil.py \"$output\"; fi", in: folder)
-        let result = try await Fixture.run(executable: executable).outcome.result
+        let result = try await Fixture.run(executable: executable) { $0.isEncrypted = true }.outcome.result
         let failures = Self.failures(result)
         #expect(
             failures.map(\.round) == [1, 2, 3]

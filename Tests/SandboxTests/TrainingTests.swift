@@ -81,7 +81,7 @@ struct TrainingTests {
     func strategies(_ name: String, _ options: JSON) async throws {
         let kwargs: OrderedDictionary<String, JSON> = [
             "model": "mlp", "target": "diagnosis", "num_rounds": 3, "strategy": .string(name), "strategy_options": options,
-            "model_options": ["hidden": [8], "momentum": 0.5],
+            "hidden_layers": [8], "model_options": ["momentum": 0.5],
         ]
         let result = try await Fixture.run(kwargs).outcome.result
         let losses = (result["rounds"]?.elements ?? []).compactMap { $0["loss"]?.double }
@@ -104,7 +104,7 @@ struct TrainingTests {
             data: data, ["model": "linear", "target": "y", "num_rounds": 5, "model_options": ["categorical": ["blood"]]])
         #expect(linear.outcome.result["model"]?["features"] == ["age", "city=Delft", "blood=1"])
         let mlp = try await Fixture.run(
-            data: data, ["model": "mlp", "target": "y", "num_rounds": 5, "model_options": ["task": "regression", "missing": "drop"]])
+            data: data, ["model": "mlp", "target": "y", "num_rounds": 5, "mlp_task": "regression", "model_options": ["missing": "drop"]])
         #expect((mlp.outcome.result["participants"]?.elements?.first?["train_rows"]?.int ?? 99) < 40)
         let error = await #expect(throws: SandboxRun.Failed.self) {
             try await Fixture.run(data: data, ["model": "linear", "target": "y", "model_options": ["missing": "refuse"]])

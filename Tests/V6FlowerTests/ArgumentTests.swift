@@ -57,8 +57,12 @@ struct ArgumentTests {
             Self.problems(["model": "linear", "target": "y", "strategy_options": ["proximal_mu": 1]]).first?.hasPrefix(
                 "strategy_options.proximal_mu is unknown") ?? false)
         #expect(
-            Self.problems(["model": "linear", "target": "y", "model_options": ["hidden": [4]]]).first?.hasPrefix(
-                "model_options.hidden is unknown") ?? false)
+            Self.problems(["model": "linear", "target": "y", "model_options": ["layers": [4]]]).first?.hasPrefix(
+                "model_options.layers is unknown") ?? false)
+        #expect(
+            Self.problems(["model": "linear", "target": "y", "hidden_layers": [4], "mlp_task": "classification"]) == [
+                "hidden_layers is for model mlp only"
+            ])
         #expect(Self.problems(["model": "mlp", "target": "y", "features": ["y"]]) == ["features must not contain the target"])
         let adam = try #require(
             try TrainingArguments([
@@ -140,66 +144,5 @@ struct DescriptionTests {
                 }
             }
         }
-    }
-}
-
-@Suite("Payloads")
-struct PayloadTests {
-    @Test("Messages come through a fan-out's input as they were, arrays that they share travel once")
-    func roundTrip() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("payload-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let arrays: ArrayRecord = ["w": try NDArray((0..<1000).map(Float.init), shape: [10, 100]), "b": NDArray([1.5])]
-        let own: ArrayRecord = ["w": NDArray([Float(7)])]
-        func message(_ node: Int64, _ type: MessageType, _ arrays: ArrayRecord) -> Message {
-            Message(
-                content: ["arrays": .arrays(arrays), "config": .configs(["lr": 0.1, "é": "ü"])], dstNodeID: node, messageType: type,
-                groupID: "1")
-        }
-        let messages = [message(2, .train, arrays), message(1, .evaluate, arrays), message(1, .train, arrays), message(3, .train, own)]
-        let outgoing = try Outgoing(messages, method: "partial", folder: folder)
-        #expect([Int64](outgoing.inputs.keys) == [1, 2, 3])
-        for (node, input) in outgoing.inputs {
-            let text = try input.joined()
-            let data = try Base64.decode(String(decoding: text, as: UTF8.self))
-            let json = try JSON(parsing: data)
-            #expect(json["method"]?.string == "partial")
-            #expect(json["kwargs"]?["blobs"]?.members?.count == 1)
-            let read = try Payload.messages(try #require(json["kwargs"]?.members), key: "messages") { digest, text in
-                let file = try Base64.decode(text)
-                #expect(Digest(of: file).hex == digest)
-                return try Safetensors.decode(file)
-            }
-            #expect(read == messages.filter { $0.metadata.dstNodeID == node })
-        }
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty, "nothing is left on the disk")
-    }
-
-    @Test("Arrays that were changed are another blob; small and file-backed ones are never confused")
-    func identity() throws {
-        var blobs = Payload.Blobs()
-        let first = try blobs.name(of: ["w": NDArray([Float(1)])])
-        let second = try blobs.name(of: ["w": NDArray([Float(2)])])
-        #expect(first != second)
-        let long = NDArray((0..<100).map(Float.init))
-        #expect(try blobs.name(of: ["w": long]) == blobs.name(of: ["w": long]))
-        #expect(try blobs.name(of: ["w": long]) != blobs.name(of: ["v": long]))
-        let names = try (0..<5).map { index in
-            let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-            try Data(repeating: UInt8(index), count: 4096).write(to: URL(fileURLWithPath: path))
-            return try blobs.name(of: ["w": NDArray(dtype: .uint8, shape: [4096], bytes: FileBytes(path: path))])
-        }
-        #expect(Set(names).count == 5)
-    }
-
-    static let damaged: [(JSON, String)] = [
-        (["replies": []], "it has no format"), (["format": 2, "replies": []], "format 2"), (["format": 1], "it has no replies"),
-        (["format": 1, "replies": [["content": [:]]]], "metadata"),
-    ]
-
-    @Test("A payload of another kind or version is refused in a sentence", arguments: damaged)
-    func refuses(_ json: JSON, _ words: String) {
-        let error = #expect(throws: Payload.Malformed.self) { try Payload.messages(json.members ?? [:], key: "replies") { _, _ in [:] } }
-        #expect(error?.problem.contains(words) ?? false)
     }
 }

@@ -150,3 +150,32 @@ struct SeededRandomTests {
         #expect(counts.allSatisfy { abs($0 - 10_000) < 400 })
     }
 }
+
+@Suite("Zstandard")
+struct ZstandardTests {
+    @Test("What is compressed comes back, whatever its size", arguments: [0, 1, 1000, 131_072, 3_000_001])
+    func roundTrip(_ count: Int) throws {
+        var random = SeededRandom(Int64(count), "zstd")
+        let data = Data((0..<count).map { _ in UInt8(random.below(7)) })
+        let frame = try Zstandard.compress(ByteSegments([data.prefix(count / 3), data.dropFirst(count / 3)]))
+        #expect(frame.withUnsafeBytes(Zstandard.isFrame))
+        var back = Data()
+        try Zstandard.decompress(frame, limit: count) { back.append(contentsOf: $0) }
+        #expect(back == data)
+        if count > 0 {
+            #expect(throws: Zstandard.FormatError(problem: "it holds more than \(count - 1) bytes")) {
+                try Zstandard.decompress(frame, limit: count - 1) { _ in }
+            }
+        }
+    }
+
+    @Test("Cut, damaged or followed by more, a frame is refused")
+    func damaged() throws {
+        let frame = try Zstandard.compress(ByteSegments([Data((0..<5000).map { UInt8($0 % 251) })]))
+        for length in 0..<frame.count {
+            #expect(throws: Zstandard.FormatError.self) { try Zstandard.decompress(frame.prefix(length), limit: 1 << 20) { _ in } }
+        }
+        #expect(throws: Zstandard.FormatError.self) { try Zstandard.decompress(frame + Data([1]), limit: 1 << 20) { _ in } }
+        #expect(throws: Zstandard.FormatError.self) { try Zstandard.decompress(Data("no frame".utf8), limit: 1 << 20) { _ in } }
+    }
+}

@@ -83,16 +83,20 @@ public struct Algorithm: Sendable {
         let output = try OutputFile(path: environment.outputFile)
         let token = try ContainerToken(String(decoding: Self.read("token", environment.tokenFile), as: UTF8.self))
         let input = try TaskInput(Self.read("input", environment.inputFile))
+        let settings = try NodeSettings(environment.variables)
+        try settings.check(method: input.method)
         switch input.method {
         case "central":
             let folder = try CentralFolder(beside: environment.outputFile)
             try Privileges.drop()
             let client = try ProxyClient(address: environment.proxyAddress, token: token, report: log.line)
-            try output.write(try await central(Central(token: token, kwargs: input.kwargs, client: client, folder: folder, log: log)))
+            try output.write(
+                try await central(
+                    Central(token: token, kwargs: input.kwargs, settings: settings, client: client, folder: folder, log: log)))
         case "partial":
-            let node = try Node(environment)
+            let node = Node(environment, settings)
             try Privileges.drop()
-            try output.write(try await Partial.run(input, try clientApp(node), organization: token.organizationID, log: log))
+            try output.write(try await Partial.run(input, try clientApp(node), settings, organization: token.organizationID, log: log))
         default:
             throw ContainerError.badInput(problem: "it asks for the method '\(input.method)'; this image has central and partial")
         }

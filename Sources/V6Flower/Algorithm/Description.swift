@@ -37,6 +37,11 @@ enum Description {
         ]
         if let value = argument.defaultValue { members["default_value"] = .string(text(value)) }
         if !argument.allowed.isEmpty { members["allowed_values"] = .array(argument.allowed.map(JSON.string)) }
+        if let condition = argument.condition {
+            members["conditional_on"] = .string(condition.argument)
+            members["conditional_operator"] = "=="
+            members["conditional_value"] = .string(condition.value)
+        }
         return .object(members)
     }
 

@@ -36,7 +36,7 @@ public struct Failure: Error, CustomStringConvertible {
         case ContainerError.unwritable, is FileBytes.FileError, JournalError.diskFull, JournalError.notWritable: EX_IOERR
         case is ContainerError, is DataError, is ModelError, is JournalError: EX_DATAERR
         case is ProxyError, is InconsistentMessageReplies, is AggregationError: EX_UNAVAILABLE
-        case is Privileges.NotDropped: EX_NOPERM
+        case is Privileges.NotDropped, is NodeSettings.Refusal: EX_NOPERM
         default: EX_SOFTWARE
         }
     }

@@ -40,6 +40,20 @@ public struct Argument: Sendable {
         private static func text(_ number: Double) -> String { Int64(exactly: number).map(String.init) ?? "\(number)" }
     }
 
+    /// When an argument has a meaning: where another one has a value. The UI's form shows it only then.
+    public struct Condition: Sendable {
+        /// The other argument.
+        public let argument: String
+        /// Its value.
+        public let value: String
+
+        /// Only where `argument` is `value`.
+        public init(_ argument: String, _ value: String) {
+            self.argument = argument
+            self.value = value
+        }
+    }
+
     /// The name, as in kwargs.
     public let name: String
     /// The name in the UI's form.
@@ -54,11 +68,13 @@ public struct Argument: Sendable {
     public let allowed: [String]
     /// Bounds of numbers.
     public let bounds: Bounds?
+    /// When it has a meaning; nil: always. Needs a default.
+    public let condition: Condition?
 
     /// An argument.
     public init(
         _ name: String, _ kind: Kind, _ displayName: String, default defaultValue: JSON? = nil, allowed: [String] = [],
-        _ bounds: Bounds? = nil, help: String
+        _ bounds: Bounds? = nil, onlyIf condition: Condition? = nil, help: String
     ) {
         self.name = name
         self.displayName = displayName
@@ -67,6 +83,7 @@ public struct Argument: Sendable {
         self.defaultValue = defaultValue
         self.allowed = allowed
         self.bounds = bounds
+        self.condition = condition
     }
 
     /// What is wrong with a value, in words behind the argument's name; nil where nothing is.

@@ -16,7 +16,7 @@ enum ArgumentTable {
         for entry in StrategyCatalog.entries where !entry.options.isEmpty {
             text += "\nFor \(entry.name) besides:\n\n" + table(entry.options)
         }
-        text += "\n## model_options\n\n`hidden` and `task` belong to an MLP.\n\n" + table(TrainingArguments.modelOptions)
+        text += "\n## model_options\n\n" + table(TrainingArguments.modelOptions)
         return text
     }
 
@@ -25,8 +25,9 @@ enum ArgumentTable {
         return arguments.reduce(into: head) { text, argument in
             let value = argument.defaultValue.map { "`\(String(decoding: $0.serialized(), as: UTF8.self))`" } ?? ""
             let allowed = argument.allowed.isEmpty ? "" : " One of \(argument.allowed.map { "`\($0)`" }.joined(separator: ", "))."
+            let condition = argument.condition.map { " Only where `\($0.argument)` is `\($0.value)`." } ?? ""
             let bounds = argument.bounds.map { " (\($0.words))" } ?? ""
-            text += "| `\(argument.name)` | \(argument.kind.rawValue)\(bounds) | \(value) | \(argument.help)\(allowed) |\n"
+            text += "| `\(argument.name)` | \(argument.kind.rawValue)\(bounds) | \(value) | \(argument.help)\(allowed)\(condition) |\n"
         }
     }
 }

@@ -36,6 +36,12 @@ public struct ArgumentValues: Sendable, Equatable {
                 values[argument.name] = value
             }
         }
+        for argument in definitions {
+            guard let condition = argument.condition, values[condition.argument]?.string != condition.value,
+                let value = values[argument.name], value != argument.defaultValue
+            else { continue }
+            problems.append("\(path)\(argument.name) is for \(path)\(condition.argument) \(condition.value) only")
+        }
         let names = definitions.map(\.name)
         for name in given.keys where !names.contains(name) {
             problems.append("\(path)\(name) is unknown" + Self.suggestion(for: name, among: names, path))
@@ -69,6 +75,8 @@ public struct ArgumentValues: Sendable, Equatable {
     public func int(_ name: String) -> Int64 { values[name]?.int ?? 0 }
     /// A number; 0 where the name is none of the definitions'.
     public func double(_ name: String) -> Double { values[name]?.double ?? 0 }
+    /// A boolean; false where the name is none of the definitions'.
+    public func bool(_ name: String) -> Bool { values[name]?.bool ?? false }
     /// A string; empty where the name is none of the definitions'.
     public func string(_ name: String) -> String { values[name]?.string ?? "" }
     /// Strings; none where the name is none of the definitions'.

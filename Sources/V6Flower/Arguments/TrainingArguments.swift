@@ -5,10 +5,18 @@ import Wire
 
 /// What the ready-made `central` is asked to do.
 struct TrainingArguments: Sendable {
+    private static let mlp = Argument.Condition("model", "mlp")
+
     static let definitions: [Argument] = [
         Argument(
             "model", .string, "Model", allowed: ModelKind.allCases.map(\.rawValue),
             help: "linear (a number), logistic (two classes), softmax (several classes) or mlp (a multi-layer perceptron for either)."),
+        Argument(
+            "hidden_layers", .integerList, "Hidden layers", default: [32], .within(1...1_000_000), onlyIf: mlp,
+            help: "Widths of an MLP's hidden layers."),
+        Argument(
+            "mlp_task", .string, "Task of the MLP", default: "classification", allowed: ModelTask.allCases.map(\.rawValue), onlyIf: mlp,
+            help: "What an MLP does."),
         Argument("target", .column, "Target", help: "The column to predict."),
         Argument("features", .columnList, "Features", default: [], help: "The columns to learn from. Empty: all columns but the target."),
         Argument(
@@ -36,12 +44,16 @@ struct TrainingArguments: Sendable {
             help: "What sampling, held-out rows, initial weights and shuffling derive from: the same inputs and seed give the same model."),
         Argument("timeout", .float, "Time-out", default: 3600.0, .above(0), help: "Seconds that a round waits for its organizations."),
         Argument(
+            "quantization", .string, "Quantization of updates", default: "none", allowed: Quantization.allCases.map(\.rawValue),
+            help: "How coarsely organizations send what they changed: int8 takes a quarter of the bytes. docs/wire.md tells what it costs."),
+        Argument("zstd", .boolean, "Compress weights", default: false, help: "Compress weights on their way, with Zstandard."),
+        Argument(
             "strategy_options", .json, "Strategy options", default: [:],
             help: "Parameters of the strategy by Flower's names, for example {\"proximal_mu\": 0.1}."),
         Argument(
             "model_options", .json, "Model options", default: [:],
             help:
-                "hidden (widths of an MLP's hidden layers), task (of an MLP: classification or regression), momentum, weight_decay, categorical (columns), missing (mean, drop or refuse)."
+                "momentum, weight_decay, categorical (columns), missing (mean, drop or refuse), for example {\"momentum\": 0.9}."
         ),
         Argument(
             "resume", .integer, "Resume task", default: 0, .atLeast(0),
@@ -49,9 +61,6 @@ struct TrainingArguments: Sendable {
     ]
 
     static let modelOptions: [Argument] = [
-        Argument("hidden", .integerList, "hidden", default: [32], .within(1...1_000_000), help: "Widths of an MLP's hidden layers."),
-        Argument(
-            "task", .string, "task", default: "classification", allowed: ModelTask.allCases.map(\.rawValue), help: "What an MLP does."),
         Argument("momentum", .float, "momentum", default: 0.0, .within(0..<1), help: "Momentum of the organizations' training."),
         Argument("weight_decay", .float, "weight_decay", default: 0.0, .atLeast(0), help: "L2 penalty."),
         Argument("categorical", .columnList, "categorical", default: [], help: "Columns of categories that look like numbers."),
@@ -73,6 +82,8 @@ struct TrainingArguments: Sendable {
     let organizations: [Int64]
     let seed: Int64
     let timeout: Double
+    let quantization: Quantization
+    let isCompressed: Bool
 
     /// The id of the task to go on from; nil for a new run. Looked at before the rest, which comes from that task.
     static func resumedTask(_ kwargs: OrderedDictionary<String, JSON>) throws(InvalidArguments) -> Int64? {
@@ -85,11 +96,8 @@ struct TrainingArguments: Sendable {
     init(_ kwargs: OrderedDictionary<String, JSON>) throws(InvalidArguments) {
         var problems: [String] = []
         let values = ArgumentValues(kwargs, Self.definitions, problems: &problems)
-        let given = values.members("model_options")
         let model = ModelKind(rawValue: values.string("model"))
-        var allowed = Self.modelOptions
-        if let model, model != .mlp { allowed.removeAll { $0.name == "hidden" || $0.name == "task" } }
-        let modelOptions = ArgumentValues(given, allowed, path: "model_options.", problems: &problems)
+        let modelOptions = ArgumentValues(values.members("model_options"), Self.modelOptions, path: "model_options.", problems: &problems)
         let seed = values.int("seed")
         let strategy = StrategyCatalog.strategy(
             values.string("strategy"), values.members("strategy_options"), fractionTrain: values.double("fraction_train"), seed: seed,
@@ -106,16 +114,19 @@ struct TrainingArguments: Sendable {
         numRounds = Int(values.int("num_rounds"))
         organizations = values.ints("organizations")
         timeout = values.double("timeout")
+        quantization = Quantization(rawValue: values.string("quantization")) ?? .none
+        isCompressed = values.bool("zstd")
         let task: ModelTask =
             switch model {
             case .linear: .regression
             case .logistic, .softmax: .classification
-            case .mlp: ModelTask(rawValue: modelOptions.string("task")) ?? .classification
+            case .mlp: ModelTask(rawValue: values.string("mlp_task")) ?? .classification
             }
         question = Question(
             model: model, task: task, features: features, target: values.string("target"), categorical: modelOptions.strings("categorical"),
             missing: MissingPolicy(rawValue: modelOptions.string("missing")) ?? .mean,
-            hidden: model == .mlp ? modelOptions.ints("hidden").map(Int.init) : [], testFraction: values.double("test_fraction"), seed: seed
+            hidden: model == .mlp ? values.ints("hidden_layers").map(Int.init) : [], testFraction: values.double("test_fraction"),
+            seed: seed
         )
         var options = TrainingOptions()
         options.epochs = Int(values.int("local_epochs"))
@@ -125,6 +136,9 @@ struct TrainingArguments: Sendable {
         options.weightDecay = modelOptions.double("weight_decay")
         self.options = options
     }
+
+    /// What the nodes hold against their administrators' rules.
+    var nodeRules: ConfigRecord { ["strategy": .string(strategyName), "num-rounds": .int(Int64(numRounds))] }
 
     private static func usePooledMetrics(_ strategy: inout any Strategy) {
         if var averaging = strategy as? FedAvg {

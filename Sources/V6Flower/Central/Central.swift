@@ -9,6 +9,7 @@ import Wire
 struct Central: Sendable {
     let token: ContainerToken
     let kwargs: OrderedDictionary<String, JSON>
+    let settings: NodeSettings
     let client: ProxyClient
     let folder: CentralFolder
     let log: Log
@@ -33,11 +34,12 @@ struct Central: Sendable {
         return wanted.isEmpty ? all : all.filter { wanted.contains($0.id) }
     }
 
-    /// The grid to these organizations.
-    func grid(_ participants: [Participant], naming: @escaping TaskGrid.Naming) -> TaskGrid {
+    /// The grid to these organizations. Replies are raw where the collaboration allows it.
+    func grid(_ participants: [Participant], replies: ReplyFormat, naming: @escaping TaskGrid.Naming) -> TaskGrid {
         TaskGrid(
             client: client, runID: token.taskID, ownID: token.organizationID, nodes: participants.map(\.id),
-            names: Dictionary(uniqueKeysWithValues: participants.map { ($0.id, $0.name) }), folder: folder.path, naming: naming)
+            names: Dictionary(uniqueKeysWithValues: participants.map { ($0.id, $0.name) }), replies: replies, folder: folder.path,
+            naming: naming)
     }
 
     /// The journal of the task `id`, continued in this task's folder. Throws `JournalError`, `ProxyError` or ``InvalidArguments``.
@@ -60,7 +62,9 @@ struct Central: Sendable {
         var problems: [String] = []
         let values = ArgumentValues(kwargs, arguments, problems: &problems)
         guard problems.isEmpty else { throw InvalidArguments(problems: problems) }
-        let grid = grid(try await participants(values.ints("organizations"))) { messages in
+        let participants = try await participants(values.ints("organizations"))
+        let replies = ReplyFormat(isRaw: try await !client.isEncrypted())
+        let grid = grid(participants, replies: replies) { messages in
             ("\(messages.first?.metadata.messageType.description ?? "")", "\(messages.count) messages")
         }
         var context = Context(

@@ -21,11 +21,13 @@ struct Preparation: Sendable {
     /// Asks every participant for its table's profile. Those that cannot answer take no part.
     /// Throws ``Failure`` where too few are left, `ModelError/disagreement` where tables do not fit together.
     static func run(
-        _ grid: any Grid, _ participants: [Central.Participant], _ question: Question, required: Int, timeout: Double
+        _ grid: any Grid, _ participants: [Central.Participant], _ question: Question, _ rules: ConfigRecord, required: Int, timeout: Double
     ) async throws -> Preparation {
         let type = try MessageType("query.\(LocalModel.profileAction)")
         let messages = participants.map {
-            Message(content: ["config": .configs(question.config)], dstNodeID: $0.id, messageType: type, groupID: "0")
+            Message(
+                content: ["config": .configs(question.config.merging(rules) { own, _ in own })], dstNodeID: $0.id, messageType: type,
+                groupID: "0")
         }
         let replies = try await grid.sendAndReceive(messages, timeout: timeout)
         var profiles: OrderedDictionary<String, Profile> = [:]

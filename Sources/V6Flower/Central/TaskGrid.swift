@@ -13,6 +13,7 @@ public final class TaskGrid: Grid {
     private let ownID: Int64
     private let nodes: [Int64]
     private let names: [Int64: String]
+    private let replies: ReplyFormat
     private let folder: String
     private let naming: Naming
 
@@ -21,10 +22,13 @@ public final class TaskGrid: Grid {
     ///   - ownID: central's organization.
     ///   - nodes: the organizations that can be asked.
     ///   - names: their names, for sentences.
+    ///   - replies: how replies travel.
     ///   - folder: a folder for replies that wait to be aggregated; its disk must hold one round's.
-    public init(
-        client: ProxyClient, runID: Int64, ownID: Int64, nodes: [Int64], names: [Int64: String], folder: String, naming: @escaping Naming
+    init(
+        client: ProxyClient, runID: Int64, ownID: Int64, nodes: [Int64], names: [Int64: String], replies: ReplyFormat, folder: String,
+        naming: @escaping Naming
     ) {
+        self.replies = replies
         self.client = client
         self.runID = runID
         self.ownID = ownID
@@ -43,11 +47,12 @@ public final class TaskGrid: Grid {
         guard !messages.isEmpty else { return [] }
         let deadline = timeout.map { Date(timeIntervalSinceNow: $0) }
         let sent = stamped(messages)
-        let outgoing = try Outgoing(sent, method: "partial", folder: folder)
+        let outgoing = try Outgoing(sent, method: "partial", replies: replies, folder: folder)
         let (name, description) = naming(sent)
         let task = try await client.create(ProxyClient.NewTask(name: name, description: description, inputs: outgoing.inputs))
         try await wait(for: task, until: deadline)
-        let answers = try await collect(task, outgoing, timeout: timeout ?? .infinity)
+        let contents = Dictionary(sent.map { ($0.metadata.messageID, $0.content) }, uniquingKeysWith: { first, _ in first })
+        let answers = try await collect(task, outgoing, timeout: timeout ?? .infinity) { contents[$0] ?? nil }
         return try answer(sent, answers)
     }
 
@@ -87,7 +92,9 @@ public final class TaskGrid: Grid {
     }
 
     /// What came of each organization's run.
-    private func collect(_ task: Int64, _ outgoing: Outgoing, timeout: Double) async throws -> [Int64: Result<[Message], MessageError>] {
+    private func collect(
+        _ task: Int64, _ outgoing: Outgoing, timeout: Double, base: (String) -> RecordDict?
+    ) async throws -> [Int64: Result<[Message], MessageError>] {
         let runs = try await client.runs(ofTask: task)
         var answers: [Int64: Result<[Message], MessageError>] = [:]
         for run in runs { answers[run.organizationID] = .failure(failure(of: run, task, timeout)) }
@@ -98,7 +105,7 @@ public final class TaskGrid: Grid {
         try await client.forEachResult(ofTask: task, pageSize: pageSize, folder: folder) { run, text in
             guard let organization = completed[run], text.byteCount > 0 else { return }
             do {
-                answers[organization] = .success(try Incoming.replies(text, organization: organization, folder: folder))
+                answers[organization] = .success(try Incoming.replies(text, organization: organization, folder: folder, base: base))
             } catch let error as FileBytes.FileError {
                 throw error
             } catch {

@@ -11,27 +11,34 @@ enum Training {
     static func run(_ central: Central) async throws -> JSON {
         let started = Date()
         let (arguments, journal, resumed) = try await begin(central)
+        try central.settings.check(strategy: arguments.strategyName)
+        try central.settings.check(rounds: arguments.numRounds)
         let participants = try await central.participants(arguments.organizations)
+        let replies = ReplyFormat(
+            isRaw: try await !central.client.isEncrypted(), quantization: arguments.quantization, isCompressed: arguments.isCompressed,
+            seed: arguments.seed)
         let required = max(arguments.strategy.requiredTrainReplies, 1)
 
         let preparation: Preparation
         if case let recorded = try journal.run().preparation, !recorded.isNull {
             preparation = try Preparation(recorded)
         } else {
-            let grid = central.grid(participants) { messages in
+            let grid = central.grid(participants, replies: replies) { messages in
                 ("prepare \(messages.count) organizations", "Each describes its table: sums and categories of columns, no rows.")
             }
-            preparation = try await Preparation.run(grid, participants, arguments.question, required: required, timeout: arguments.timeout)
+            preparation = try await Preparation.run(
+                grid, participants, arguments.question, arguments.nodeRules, required: required, timeout: arguments.timeout)
             try journal.recordPreparation(preparation.json)
         }
         announce(central.log, arguments, preparation)
 
         let able = participants.filter { participant in preparation.organizations.contains { $0.id == participant.id } }
-        let grid = central.grid(able) { naming($0, of: arguments.numRounds) }
+        let grid = central.grid(able, replies: replies) { naming($0, of: arguments.numRounds) }
         let progressLog = ProgressLog(central.log, numRounds: arguments.numRounds, started: started)
         var reports = try journal.rounds().map { try FanOutReport($0.report) }
         var strategy = arguments.strategy
         let config = LocalModel.config(arguments.question, preparation.design, arguments.options)
+            .merging(arguments.nodeRules) { own, _ in own }
         let result = try await start(
             &strategy, grid, LocalModel.initialArrays(preparation.design, seed: arguments.seed), arguments, config, try journal.progress()
         ) { fanOut in

@@ -12,17 +12,18 @@ public struct Node: Sendable {
     private let databases: [OpenDatabase]
 
     /// Opens the task's databases, as long as the process has the rights to; what cannot be opened is reported when it is asked for.
-    init(_ environment: ContainerEnvironment) throws(ContainerError) {
-        settings = try NodeSettings(environment.variables)
+    init(_ environment: ContainerEnvironment, _ settings: NodeSettings) {
+        self.settings = settings
         databases = environment.databases.map(OpenDatabase.init)
     }
 
-    /// The table of a label, or of the task's first database. It is read once in a process. Throws `DataError` or `ContainerError`.
+    /// The table of a label, or of the task's first database, with the columns that the administrator allows. It is read once in a
+    /// process. Throws `DataError`, `ContainerError` or ``NodeSettings/Refusal``.
     public func table(_ label: String? = nil, options: Table.CSVOptions = Table.CSVOptions()) throws -> Table {
         guard let database = databases.first(where: { label == nil || $0.description.label == label }) else {
             throw ContainerError.noSuchDatabase(label: label ?? "default", available: databases.map(\.description.label))
         }
-        return try database.table(options)
+        return try database.table(try settings.permitted(options))
     }
 }
 

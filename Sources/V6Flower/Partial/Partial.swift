@@ -7,15 +7,22 @@ import Wire
 enum Partial {
     static let arguments: [Argument] = [
         Argument("format", .integer, "Format", help: "The version of the payload's format."),
+        Argument("replies", .json, "Replies", default: [:], help: "How the replies are to travel."),
         Argument("messages", .json, "Messages", help: "Flower messages in JSON."),
         Argument("blobs", .json, "Blobs", help: "The messages' arrays: digest to base64 of safetensors."),
     ]
 
     /// Answers the messages; one that cannot be answered gets a reply that says why, and the others theirs.
-    static func run(_ input: TaskInput, _ app: ClientApp, organization: Int64, log: Log) async throws -> JSON {
+    static func run(_ input: TaskInput, _ app: ClientApp, _ settings: NodeSettings, organization: Int64, log: Log) async throws
+        -> ByteSegments
+    {
         let messages: [Message]
+        let format: ReplyFormat
         do {
-            messages = try Payload.messages(input.kwargs, key: "messages", open: Self.open)
+            format = try ReplyFormat(input.kwargs["replies"])
+            messages = try Payload.messages(input.kwargs, key: "messages") { digest in
+                try input.kwargs["blobs"]?[digest]?.utf8.map { try Self.open(digest, $0) }
+            }
         } catch let error as Payload.Malformed {
             throw ContainerError.badInput(problem: "\(error)")
         } catch let error as RecordJSON.Malformed {
@@ -24,32 +31,57 @@ enum Partial {
             throw ContainerError.badInput(problem: "\(error)")
         } catch let error as InvalidMessageType {
             throw ContainerError.badInput(problem: "\(error)")
+        } catch let error as Zstandard.FormatError {
+            throw ContainerError.badInput(problem: "\(error)")
         } catch is Base64.DecodingError {
             throw ContainerError.badInput(problem: "arrays of its messages are not whole base64")
         }
-        var blobs = Payload.Blobs()
+        var blobs = Payload.Blobs(isCompressed: format.isCompressed)
         var replies: [JSON] = []
         for message in messages {
-            let reply = await answer(message, app, organization: organization, log: log)
-            replies.append(try Payload.encode(reply, &blobs))
+            let reply = await answer(message, app, settings, organization: organization, log: log)
+            let updates = try updates(reply, of: message, format, organization)
+            replies.append(try Payload.encode(reply, updates: updates, &blobs))
         }
-        return [
+        if format.isRaw { return RawReplies.encode(replies, blobs) }
+        let json: JSON = [
             "format": .int(Payload.format), "replies": .array(replies), "blobs": .object(blobs.segments.mapValues(JSON.base64)),
         ]
+        return ByteSegments([json.serialized()])
+    }
+
+    /// The arrays that the reply can give as updates of the message's.
+    private static func updates(
+        _ reply: Message, of message: Message, _ format: ReplyFormat, _ organization: Int64
+    ) throws -> [String: ArrayRecord] {
+        guard format.quantization != .none else { return [:] }
+        var random = SeededRandom(format.seed, "quantization/\(message.metadata.groupID)", organization)
+        var updates: [String: ArrayRecord] = [:]
+        for (name, arrays) in reply.content?.arrayRecords ?? [:] {
+            guard let base = message.content?.arrayRecords[name] else { continue }
+            updates[name] = try format.quantization.update(to: arrays, from: base, random: &random)
+        }
+        return updates
     }
 
     private static func open(_ digest: String, _ text: any ByteSource) throws -> ArrayRecord {
         let file = try Base64.decode(text)
         guard Digest(of: file).hex == digest else { throw Payload.Malformed(problem: "arrays do not have the digest they are named by") }
-        return try Safetensors.decode(file)
+        guard file.withUnsafeBytes(Zstandard.isFrame) else { return try Safetensors.decode(file) }
+        var plain = Data()
+        try Zstandard.decompress(file, limit: Payload.largestBlob) { plain.append(contentsOf: $0) }
+        return try Safetensors.decode(plain)
     }
 
-    private static func answer(_ message: Message, _ app: ClientApp, organization: Int64, log: Log) async -> Message {
+    private static func answer(_ message: Message, _ app: ClientApp, _ settings: NodeSettings, organization: Int64, log: Log) async
+        -> Message
+    {
         let type = message.metadata.messageType
         let round = message.metadata.groupID
         var context = Context(runID: message.metadata.runID, nodeID: organization)
         let started = Date()
         do {
+            try settings.check(message)
             let reply = try await app(message, &context)
             log.line("\(type)\(round.isEmpty ? "" : " of round \(round)"): done in \(Log.seconds(since: started))")
             return reply

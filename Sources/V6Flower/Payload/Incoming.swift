@@ -5,17 +5,22 @@ import Wire
 
 /// The replies of one organization: decoded piece by piece into files, arrays opened there and mapped only when they are aggregated.
 enum Incoming {
-    /// The replies in a result's base64 text. Throws what is wrong with it, in words for the organization's failure.
-    static func replies(_ text: any ByteSource, organization: Int64, folder: String) throws -> [Message] {
+    /// The replies in a result's base64 text; `base` gives the content of a message that was sent. Throws what is wrong with it, in
+    /// words for the organization's failure.
+    static func replies(
+        _ text: any ByteSource, organization: Int64, folder: String, base: (String) -> RecordDict?
+    ) throws -> [Message] {
         let result: FileBytes
         do {
             result = try decode(text, to: "\(folder)/result-\(organization)")
         } catch is Base64.DecodingError {
             throw Payload.Malformed(problem: "its result is not whole base64")
         }
+        let isRaw = try result.slice(0..<min(RawReplies.magic.count, result.byteCount)).withBytes(RawReplies.isBeginning)
         let json: JSON
+        var blobs: [String: FileBytes] = [:]
         do {
-            json = try JSON(parsing: result)
+            if isRaw { (json, blobs) = try RawReplies.open(result) } else { json = try JSON(parsing: result) }
         } catch let error as JSON.ParsingError {
             throw Payload.Malformed(
                 problem: try result.withBytes { EncryptedPayload.isLikely($0) }
@@ -23,12 +28,23 @@ enum Incoming {
                     : "its result is \(error)")
         }
         guard let members = json.members else { throw Payload.Malformed(problem: "its result is \(json.kind), not an object") }
-        return try Payload.messages(members, key: "replies") { digest, text in
-            let file = try decode(text, to: "\(folder)/blob-\(organization)")
+        return try Payload.messages(members, key: "replies", base: base) { digest in
+            let path = "\(folder)/blob-\(organization)"
+            let file: FileBytes
+            if isRaw {
+                guard let blob = blobs[digest] else { return nil }
+                file = blob
+            } else {
+                guard let text = members["blobs"]?[digest]?.utf8 else { return nil }
+                file = try decode(text, to: path)
+            }
             guard try Digest(of: ByteSegments([file])).hex == digest else {
                 throw Payload.Malformed(problem: "arrays of its result do not have the digest they are named by")
             }
-            return try Safetensors.open(file)
+            guard try file.slice(0..<min(4, file.byteCount)).withBytes(Zstandard.isFrame) else { return try Safetensors.open(file) }
+            let spool = try SpoolFile(path: path)
+            try Zstandard.decompress(file, limit: Payload.largestBlob) { try spool.write($0) }
+            return try Safetensors.open(spool.finish())
         }
     }
 

@@ -13,9 +13,11 @@ struct Outgoing {
     /// The bytes of the largest set of blobs, before base64.
     let largestBlobs: Int
 
-    /// - Parameter folder: a folder for the tails' files, which are unlinked at once.
-    init(_ messages: [Message], method: String, folder: String) throws {
-        var blobs = Payload.Blobs()
+    /// - Parameters:
+    ///   - replies: how the replies are to travel; told to the partials.
+    ///   - folder: a folder for the tails' files, which are unlinked at once.
+    init(_ messages: [Message], method: String, replies: ReplyFormat, folder: String) throws {
+        var blobs = Payload.Blobs(isCompressed: replies.isCompressed)
         var inputs: OrderedDictionary<Int64, ByteSegments> = [:]
         var tails: [[String]: FileBytes] = [:]
         var largest = 0
@@ -23,7 +25,7 @@ struct Outgoing {
         for node in byNode.keys.sorted() {
             let parts = try (byNode[node] ?? []).map { try Payload.encode($0, &blobs) }
             let names = Self.blobNames(parts)
-            let head = Self.head(parts, method: method)
+            let head = Self.head(parts, method: method, replies: replies)
             if tails[names] == nil {
                 let path = "\(folder)/input-\(tails.count).base64"
                 tails[names] = try Self.tail(names, blobs, path: path)
@@ -43,8 +45,8 @@ struct Outgoing {
         return [String](OrderedSet(names))
     }
 
-    private static func head(_ messages: [JSON], method: String) -> Data {
-        let kwargs: JSON = ["format": .int(Payload.format), "messages": .array(messages)]
+    private static func head(_ messages: [JSON], method: String, replies: ReplyFormat) -> Data {
+        let kwargs: JSON = ["format": .int(Payload.format), "replies": replies.json, "messages": .array(messages)]
         var head = JSON.object(["method": .string(method), "kwargs": kwargs]).serialized()
         head.removeLast(2)
         head.append(UInt8(ascii: ","))

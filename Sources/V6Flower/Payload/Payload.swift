@@ -8,9 +8,14 @@ import Wire
 ///     {"format": 1, "messages": [Message…], "blobs": {digest: base64 of safetensors}}       central → partial
 ///     {"format": 1, "replies":  [Message…], "blobs": {digest: base64 of safetensors}}       partial → central
 ///
-/// A record of arrays is named by its digest, so arrays that several messages share travel once.
+/// A record of arrays is named by its digest, so arrays that several messages share travel once. A blob may be compressed with
+/// Zstandard, which shows in its first bytes; the digest is that of what travels. A reply's record may be an update of the
+/// message's record of the same name (`"update": true`, see `Quantization`). Replies also travel as bytes: ``RawReplies``.
 enum Payload {
     static let format: Int64 = 1
+
+    /// What a compressed blob may hold at most: a node that sends a few bytes must not fill another's disk.
+    static let largestBlob = 16 << 30
 
     /// A payload that is not one.
     struct Malformed: Error, Equatable, CustomStringConvertible {
@@ -22,17 +27,23 @@ enum Payload {
     struct Blobs {
         private(set) var segments: OrderedDictionary<String, ByteSegments> = [:]
         private var known: [String: String] = [:]
+        /// The records that were seen, so that their bytes' addresses stay theirs.
+        private var originals: [ArrayRecord] = []
+        private let isCompressed: Bool
+
+        init(isCompressed: Bool = false) { self.isCompressed = isCompressed }
 
         /// The name of a record's blob. A record that was seen before is recognised by where its bytes lie in memory,
         /// without reading them; one that lies in files, which are mapped anew each time, is read.
         mutating func name(of record: ArrayRecord) throws -> String {
             let identity = try identity(of: record)
             if let identity, let name = known[identity] { return name }
-            let blob = Safetensors.encode(record)
+            let plain = Safetensors.encode(record)
+            let blob = isCompressed ? ByteSegments([try Zstandard.compress(plain)]) : plain
             let name = try Digest(of: blob).hex
-            // The blob holds on to the bytes, so their addresses stay theirs.
             if let identity { known[identity] = name }
             segments[name] = blob
+            originals.append(record)
             return name
         }
 
@@ -48,7 +59,8 @@ enum Payload {
 
     // MARK: - Messages
 
-    static func encode(_ message: Message, _ blobs: inout Blobs) throws -> JSON {
+    /// A message's JSON. Records that `updates` names are sent as those updates.
+    static func encode(_ message: Message, updates: [String: ArrayRecord] = [:], _ blobs: inout Blobs) throws -> JSON {
         let metadata = message.metadata
         var members: OrderedDictionary<String, JSON> = [
             "metadata": [
@@ -64,7 +76,12 @@ enum Payload {
             var records: OrderedDictionary<String, JSON> = [:]
             for (name, record) in content {
                 switch record {
-                case .arrays(let arrays): records[name] = ["arrays": .string(try blobs.name(of: arrays))]
+                case .arrays(let arrays):
+                    if let update = updates[name] {
+                        records[name] = ["arrays": .string(try blobs.name(of: update)), "update": true]
+                    } else {
+                        records[name] = ["arrays": .string(try blobs.name(of: arrays))]
+                    }
                 case .metrics(let metrics): records[name] = ["metrics": RecordJSON.encode(metrics)]
                 case .configs(let configs): records[name] = ["configs": RecordJSON.encode(configs)]
                 }
@@ -74,8 +91,8 @@ enum Payload {
         return .object(members)
     }
 
-    /// A message from its JSON; `arrays` gives the record of a digest.
-    static func message(_ json: JSON, arrays: (String) throws -> ArrayRecord) throws -> Message {
+    /// A message from its JSON; `arrays` gives the record of a digest, `base` the content of a message that this may reply to.
+    static func message(_ json: JSON, base: (String) -> RecordDict?, arrays: (String) throws -> ArrayRecord) throws -> Message {
         guard let metadata = json["metadata"], let run = metadata["run_id"]?.int, let id = metadata["message_id"]?.string,
             let source = metadata["src_node_id"]?.int, let target = metadata["dst_node_id"]?.int,
             let replyTo = metadata["reply_to_message_id"]?.string, let group = metadata["group_id"]?.string,
@@ -91,7 +108,16 @@ enum Payload {
         }
         guard let members = json["content"]?.members else { throw Malformed(problem: "a message has neither content nor error") }
         var content: RecordDict = [:]
-        for (name, record) in members { content[name] = try self.record(name, record, arrays: arrays) }
+        for (name, json) in members {
+            var record = try self.record(name, json, arrays: arrays)
+            if json["update"]?.bool == true, case .arrays(let update) = record {
+                guard case .arrays(let old) = base(replyTo)?[name] else {
+                    throw Malformed(problem: "record '\(name)' is an update of arrays that were not sent")
+                }
+                record = .arrays(try Quantization.restored(update, onto: old))
+            }
+            content[name] = record
+        }
         return Message(metadata: parsed, body: .success(content))
     }
 
@@ -102,9 +128,11 @@ enum Payload {
         throw Malformed(problem: "record '\(name)' is of no known kind")
     }
 
-    /// The messages of a payload under `key` (`messages` or `replies`). `open` makes a record of a blob's base64 text.
+    /// The messages of a payload under `key` (`messages` or `replies`). `open` makes a record of the blob of a digest, nil where
+    /// there is none.
     static func messages(
-        _ members: OrderedDictionary<String, JSON>, key: String, open: (String, any ByteSource) throws -> ArrayRecord
+        _ members: OrderedDictionary<String, JSON>, key: String, base: (String) -> RecordDict? = { _ in nil },
+        open: (String) throws -> ArrayRecord?
     ) throws -> [Message] {
         guard let format = members["format"]?.int else { throw Malformed(problem: "it has no format") }
         guard format == self.format else {
@@ -114,12 +142,9 @@ enum Payload {
         guard let list = members[key]?.elements else { throw Malformed(problem: "it has no \(key)") }
         var opened: [String: ArrayRecord] = [:]
         return try list.map { json in
-            try message(json) { digest in
+            try message(json, base: base) { digest in
                 if let record = opened[digest] { return record }
-                guard let text = members["blobs"]?[digest]?.utf8 else {
-                    throw Malformed(problem: "it lacks the arrays \(digest.prefix(12))…")
-                }
-                let record = try open(digest, text)
+                guard let record = try open(digest) else { throw Malformed(problem: "it lacks the arrays \(digest.prefix(12))…") }
                 opened[digest] = record
                 return record
             }

@@ -4,7 +4,7 @@ import Wire
 /// The file that the node takes the result from: opened early, while the process may, and written once, at the end, in place.
 ///
 /// It is not renamed over (in version 5 it is a mounted file). A process that dies before leaves it empty, and one
-/// that dies within leaves JSON that does not end: neither can be taken for a whole result.
+/// that dies within leaves a beginning that says more must follow: neither can be taken for a whole result.
 public final class OutputFile: Sendable {
     private let descriptor: Int32
     /// The file's path.
@@ -19,10 +19,15 @@ public final class OutputFile: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Writes the result. Throws ``ContainerError/unwritable(path:reason:)``.
-    public func write(_ result: JSON) throws {
+    /// Writes JSON as the result. Throws ``ContainerError/unwritable(path:reason:)``.
+    public func write(_ result: JSON) throws { try write { try result.write(into: $0) } }
+
+    /// Writes bytes as the result. Throws ``ContainerError/unwritable(path:reason:)``, or what reading them throws.
+    public func write(_ result: ByteSegments) throws { try write { try result.forEach($0) } }
+
+    private func write(_ content: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
         guard ftruncate(descriptor, 0) == 0 else { throw failure() }
-        try result.write { bytes in
+        try content { bytes in
             var rest = bytes
             while !rest.isEmpty {
                 let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
