@@ -38,7 +38,10 @@ def start(**options):
 
 @pytest.fixture(scope="session")
 def plain():
-    with start() as bench:
+    # Gamma's administrator has rules.
+    rules = {"policies": {"require_algorithm_pull": False, "allowed_algorithms": ["v6-flower.*"]},
+             "algorithm_env": {"V6_FLOWER_ALLOWED_STRATEGIES": "FedAvg,FedProx,FedAvgM,FedAdam,FedYogi"}}
+    with start(node_config={"gamma": rules}) as bench:
         bench.image("v6-flower", [PROGRAM])
         yield bench
 

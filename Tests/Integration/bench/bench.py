@@ -84,8 +84,7 @@ class Bench:
         self.write("server.yaml", yaml.safe_dump({
             "description": "bench", "ip": "127.0.0.1", "port": self.port, "api_path": "/api", "allow_drop_all": False,
             "uri": f"sqlite:///{self.folder}/server.sqlite", "jwt_secret_key": secrets.token_hex(32), "logging": {**logging, "file": "server.log"}}))
-        self.start("server", "server.py", self.folder / "server.yaml", "127.0.0.1", self.port, self.folder / "fixture.yaml")
-        wait_for("the server's start", lambda: urllib.request.urlopen(f"{self.url}/api/health", timeout=2).status == 200)
+        self.start_server(self.folder / "fixture.yaml")
         self.write("store.yaml", yaml.safe_dump({
             "ip": "127.0.0.1", "port": self.store_port, "api_path": "/api", "allow_drop_all": False, "uri": f"sqlite:///{self.folder}/store.sqlite",
             "policies": {"algorithm_view": "public", "allowed_servers": [f"{self.url}/api"], "allow_localhost": True},
@@ -130,6 +129,16 @@ class Bench:
         self.processes[name] = subprocess.Popen(
             [sys.executable, HERE / script, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             start_new_session=True, env={**os.environ, "BENCH_FOLDER": str(self.folder), "PYTHONPATH": str(HERE), **(environment or {})})
+
+    def start_server(self, *fixture):
+        self.start("server", "server.py", self.folder / "server.yaml", "127.0.0.1", self.port, *fixture)
+        wait_for("the server's start", lambda: urllib.request.urlopen(f"{self.url}/api/health", timeout=2).status == 200)
+
+    def restart_server(self, pause):
+        """Takes the server away for `pause` seconds."""
+        self.stop("server")
+        time.sleep(pause)
+        self.start_server()
 
     def start_node(self, name):
         environment = {"PROXY_SERVER_HOST": "127.0.0.1", "PROXY_SERVER_PORT": str(free_port()), "BENCH_NODE": name}
@@ -190,7 +199,7 @@ class Bench:
     def outcome(self, task, seconds=120):
         status = self.wait(task, seconds)
         result = self.client.result.from_task(task)["data"][0]["result"]
-        return status, result or None, self.log(task)
+        return status, json.loads(result) if result else None, self.log(task)
 
     def log(self, task):
         return self.client.run.from_task(task)["data"][0]["log"] or ""

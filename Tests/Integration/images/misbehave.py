@@ -1,0 +1,28 @@
+"""An image that behaves until it is asked to train: misbehave.py PROGRAM HOW."""
+import base64
+import os
+import signal
+import sys
+import time
+
+program, how = sys.argv[1:]
+
+
+def path(name):
+    return base64.b32decode(os.environ[name].replace("!", "=")).decode()
+
+
+with open(path("INPUT_FILE"), "rb") as file:
+    if b'"message_type":"train"' not in file.read():
+        os.execv(program, [program])
+
+if how == "exits":
+    sys.exit(3)
+if how == "is killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+if how == "answers rubbish":
+    with open(path("OUTPUT_FILE"), "w") as file:
+        file.write("rubbish")
+if how == "is slow":
+    time.sleep(60)
+# "says nothing" ends here, and well.

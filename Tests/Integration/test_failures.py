@@ -1,0 +1,107 @@
+"""What goes wrong in a network of hospitals, and what central makes of it: through the real server and nodes."""
+import sys
+import time
+
+import pytest
+from bench import wait_for
+from conftest import PROGRAM, ROOT
+
+LOGISTIC = {"model": "logistic", "target": "diagnosis", "num_rounds": 2}
+MISBEHAVE = ROOT / "Tests/Integration/images/misbehave.py"
+WAYS = {
+    "exits": "the run at gamma is 'crashed': the reason is in the log of its run",
+    "is killed": "the run at gamma is 'crashed'",
+    "says nothing": "gamma ended without a result",
+    "answers rubbish": "gamma: its result is not valid JSON",
+    "is slow": "gamma did not answer within 12 seconds; its run is active",
+}
+
+
+@pytest.fixture(scope="module")
+def misbehaving(plain):
+    """A task for each way to misbehave, all at once: the federation has two cores here."""
+    tasks = {}
+    for how in WAYS:
+        image = plain.image("v6-flower-" + how.replace(" ", "-"), [PROGRAM], gamma=[sys.executable, MISBEHAVE, PROGRAM, how])
+        tasks[how] = plain.task(image, {**LOGISTIC, "num_rounds": 1, "timeout": 12})
+    return {how: plain.outcome(task, 180) for how, task in tasks.items()}
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_a_partial_that_misbehaves_is_reported_and_the_round_goes_on(plain, misbehaving, how):
+    status, result, log = misbehaving[how]
+    assert status == "completed", log
+    assert [row["participants"] for row in result["rounds"]] == [2]
+    reasons = [f for f in result["failures"] if f["organization"] == plain.ids["gamma"]]
+    assert reasons and reasons[0]["reason"].startswith(WAYS[how]), reasons
+    assert "(subtask " in reasons[0]["reason"] and ", run " in reasons[0]["reason"]
+
+
+def test_an_organization_without_an_online_node(plain):
+    plain.stop("gamma")
+    try:
+        plain.wait_online(["alpha", "beta"])
+        status, result, log = plain.run("v6-flower", {**LOGISTIC, "timeout": 8})
+        assert status == "completed", log
+        assert [p["name"] for p in result["participants"]] == ["alpha", "beta"]
+        assert "gamma did not answer within 8 seconds; its run is pending: check that its node is online" in result["failures"][0]["reason"]
+    finally:
+        plain.start_node("gamma")
+        plain.wait_online(plain.NODES)
+
+
+def test_a_node_that_refuses_the_image(plain):
+    plain.image("other-name", [PROGRAM])
+    status, result, log = plain.run("other-name", LOGISTIC)
+    assert status == "completed", log
+    assert [p["name"] for p in result["participants"]] == ["alpha", "beta"]
+    assert "the run at gamma is 'not allowed'" in result["failures"][0]["reason"]
+
+
+def test_a_rule_of_the_administrator_refuses_by_name(plain):
+    kwargs = {**LOGISTIC, "num_rounds": 1, "strategy": "FedAdagrad"}
+    status, result, log = plain.run("v6-flower", kwargs)
+    assert status == "completed", log
+    assert [p["name"] for p in result["participants"]] == ["alpha", "beta"]
+    assert "V6_FLOWER_ALLOWED_STRATEGIES" in result["failures"][0]["reason"]
+    status, _, log = plain.run("v6-flower", kwargs, at="gamma")
+    assert status == "crashed" and "the strategy FedAdagrad is not allowed, only FedAvg" in log and "V6_FLOWER_ALLOWED_STRATEGIES" in log
+
+
+def test_a_killed_task_ends_its_subtasks_and_can_be_resumed_to_the_same_bytes(plain):
+    kwargs = {**LOGISTIC, "num_rounds": 4, "strategy": "FedAvgM", "strategy_options": {"server_momentum": 0.5}}
+    _, whole, log = plain.run("v6-flower", kwargs)
+    task = plain.task("v6-flower", kwargs)
+    wait_for("the third subtask", lambda: len(plain.subtasks(task)) >= 4)
+    plain.client.task.kill(task)
+    assert plain.wait(task) == "killed by user"
+    wait_for("the end of all subtasks", lambda: not {plain.status(row["id"]) for row in plain.subtasks(task)} & {"pending", "initializing", "active"})
+    done = len(plain.subtasks(task))
+    time.sleep(3)
+    assert len(plain.subtasks(task)) == done < 6, "central went on"
+
+    again = plain.task("v6-flower", {"resume": task})
+    status, result, log = plain.outcome(again)
+    assert status == "completed", log
+    assert result["model"] == whole["model"] and result["resumed_from"] == task
+    assert len(plain.subtasks(again)) < 6, "it began anew"
+
+
+def test_a_subtask_that_an_administrator_deletes_while_it_runs(plain):
+    image = plain.image("v6-flower-deleted", [PROGRAM], gamma=[sys.executable, MISBEHAVE, PROGRAM, "is slow"])
+    task = plain.task(image, LOGISTIC)
+    subtasks = wait_for("training", lambda: [row for row in plain.subtasks(task) if row["name"].startswith("round")])
+    wait_for("gamma's training", lambda: plain.status(subtasks[0]["id"]) == "active")
+    plain.client.task.delete(subtasks[0]["id"])
+    assert plain.wait(task) == "crashed"
+    assert f"the server no longer knows subtask {subtasks[0]['id']}: it was deleted while it ran" in plain.log(task)
+
+
+def test_a_restart_of_the_server_is_outlasted(plain):
+    task = plain.task("v6-flower", {**LOGISTIC, "num_rounds": 3})
+    wait_for("the first round", lambda: len(plain.subtasks(task)) >= 2)
+    plain.restart_server(pause=6)
+    status, result, log = plain.outcome(task, 180)
+    assert status == "completed", log
+    assert len(result["rounds"]) == 3
+    assert [row["name"] for row in plain.subtasks(task)].count("round 2 of 3: train at 3 organizations") == 1
