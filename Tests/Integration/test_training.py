@@ -1,6 +1,8 @@
 """Training through the real server, nodes and client: what researchers do, and what they get."""
 import base64
 
+from bench import wait_for
+
 LOGISTIC = {"model": "logistic", "target": "diagnosis", "num_rounds": 3}
 
 
@@ -77,3 +79,11 @@ def test_twenty_rounds(plain):
     status, result, log = plain.run("v6-flower", {**LOGISTIC, "num_rounds": 20})
     assert status == "completed", log
     assert len(result["rounds"]) == 20 and result["rounds"][-1]["loss"] < result["rounds"][0]["loss"]
+
+
+def test_progress_lines_appear_while_it_runs(plain):
+    task = plain.task("v6-flower", LOGISTIC)
+    wait_for("a line of the first round", lambda: "round 1/3 trained: 3 organizations" in plain.log(task))
+    assert plain.status(task) == "active"
+    assert plain.wait(task) == "completed"
+    assert plain.log(task).count("trained:") == 3

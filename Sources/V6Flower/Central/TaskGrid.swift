@@ -71,12 +71,15 @@ public final class TaskGrid: Grid {
         return stamped.indices.sorted { (stamped[$0].metadata.dstNodeID, $0) < (stamped[$1].metadata.dstNodeID, $1) }.map { stamped[$0] }
     }
 
-    /// Asks often at first and then less, at most once a second: an answer is seen late by a sixth of the time it took.
+    /// Asks often at first and then less, about once a second: an answer is seen late by a sixth of the time it took. The server reads
+    /// all inputs and results of a task to tell its state, so with large models each question is work for it: it gets pauses of four
+    /// times as long as its answer took.
     private func wait(for task: Int64, until deadline: Date?) async throws {
         let started = Date()
         while true {
+            let asked = Date()
             if try await isOver(task) { return }
-            let delay = min(max(Date().timeIntervalSince(started) / 6, 0.01), 1)
+            let delay = max(min(max(Date().timeIntervalSince(started) / 6, 0.01), 1), 4 * Date().timeIntervalSince(asked))
             let left = deadline?.timeIntervalSinceNow ?? delay
             if left <= 0 { return }
             try await Task.sleep(for: .seconds(min(delay, left)))

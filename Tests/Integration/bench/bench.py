@@ -32,7 +32,7 @@ def wait_for(what, test, seconds=60):
                 return found
         except Exception as error:
             problem = error
-        time.sleep(0.05)
+        time.sleep(0.1)
     raise TimeoutError(f"{what} ({problem})")
 
 

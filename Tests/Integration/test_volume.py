@@ -1,0 +1,10 @@
+"""Much data. Last, since the server is busy with it for a while afterwards."""
+import base64
+
+
+def test_results_over_100_megabytes(plain):
+    """30 × 5000 + 5000 × 5200 weights and the biases: replies and the result of 105 MB, 140 MB as text. It is vantage6 that takes the time."""
+    kwargs = {"organizations": [plain.ids["alpha"], plain.ids["beta"]], "model": "mlp", "target": "diagnosis", "hidden_layers": [5000, 5200], "batch_size": 0, "learning_rate": 1e-4, "num_rounds": 1}
+    status, result, log = plain.outcome(plain.task("v6-flower", kwargs), 500)
+    assert status == "completed", log
+    assert len(base64.b64decode(result["model"]["safetensors"])) > 100e6 and result["failures"] == []
