@@ -83,13 +83,14 @@ class Bench:
         self.write("images.json", "{}")
         self.write("server.yaml", yaml.safe_dump({
             "description": "bench", "ip": "127.0.0.1", "port": self.port, "api_path": "/api", "allow_drop_all": False,
-            "uri": f"sqlite:///{self.folder}/server.sqlite", "jwt_secret_key": secrets.token_hex(32), "logging": {**logging, "file": "server.log"}}))
+            "uri": f"sqlite:///{self.folder}/server.sqlite", "dev": {"host_uri": "127.0.0.1"}, "server_url": f"{self.url}/api", "jwt_secret_key": secrets.token_hex(32), "logging": {**logging, "file": "server.log"}}))
         self.start_server(self.folder / "fixture.yaml")
         self.write("store.yaml", yaml.safe_dump({
+            "description": "bench",
             "ip": "127.0.0.1", "port": self.store_port, "api_path": "/api", "allow_drop_all": False, "uri": f"sqlite:///{self.folder}/store.sqlite",
-            "policies": {"algorithm_view": "public", "allowed_servers": [f"{self.url}/api"], "allow_localhost": True},
-            "root_user": {"v6_server_uri": f"{self.url}/api", "username": "user-alpha", "email": "user-alpha@bench.invalid", "organization_id": 1},
-            "dev": {"disable_review": False, "review_own_algorithm": True}, "logging": {**logging, "file": "store.log"}}))
+            "policies": {"assign_review_own_algorithm": True, "min_reviewers": 1, "min_reviewing_organizations": 1, "algorithm_view": "public", "allowed_servers": [f"{self.url}/api"], "allow_localhost": True},
+            "root_user": {"v6_server_uri": f"{self.url}/api", "username": "user-alpha", "email": "user-alpha@bench.invalid", "organization_id": 2},
+            "dev": {"host_uri": "127.0.0.1", "disable_review": False, "review_own_algorithm": True}, "logging": {**logging, "file": "store.log"}}))
         self.start("store", "store.py", self.folder / "store.yaml", "127.0.0.1", self.store_port)
         for name in self.NODES:
             folder = self.folder / name
@@ -109,6 +110,7 @@ class Bench:
             config.update(self.node_config.get(name, {}))
             self.write(f"{name}.yaml", yaml.safe_dump(config))
             self.start_node(name)
+        self.wait_answer("store", f"{self.store_url}/api/version")
         self.client = self.login("user-alpha")
         organizations = self.client.organization.list()["data"]
         self.ids = {name: next(o["id"] for o in organizations if o["name"] == name) for name in self.NODES}
@@ -132,7 +134,14 @@ class Bench:
 
     def start_server(self, *fixture):
         self.start("server", "server.py", self.folder / "server.yaml", "127.0.0.1", self.port, *fixture)
-        wait_for("the server's start", lambda: urllib.request.urlopen(f"{self.url}/api/health", timeout=2).status == 200)
+        self.wait_answer("server", f"{self.url}/api/health")
+
+    def wait_answer(self, name, url):
+        def answers():
+            if self.processes[name].poll() is not None:
+                sys.exit(f"the {name} ended: " + (self.folder / f"{name}.log").read_text()[-2000:])
+            return urllib.request.urlopen(url, timeout=2).status == 200
+        wait_for(f"the {name}'s start", answers)
 
     def restart_server(self, pause):
         """Takes the server away for `pause` seconds."""

@@ -30,8 +30,18 @@ shift; cd "$1"; shift; exec "$@"
 '''
 
 
+class Registry(dict):
+    """Images by name; a digest behind the name is that of the one image there is."""
+
+    def __getitem__(self, name):
+        return super().__getitem__(name.split("@")[0])
+
+    def __contains__(self, name):
+        return super().__contains__(name.split("@")[0])
+
+
 def images():
-    return json.loads((compat.FOLDER / "images.json").read_text())
+    return Registry(json.loads((compat.FOLDER / "images.json").read_text()))
 
 
 class Container:
