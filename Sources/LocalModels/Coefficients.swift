@@ -46,6 +46,16 @@ public struct Coefficients: Sendable, Equatable {
         return .object(rows.mapValues { .object($0.mapValues(JSON.double)) })
     }
 
+    /// Coefficients and intercepts as columns of a table, `{column: {feature: value}}`, as pandas writes one and the UI draws it.
+    public var tableJSON: JSON {
+        .object(
+            OrderedDictionary(
+                uniqueKeysWithValues: rows.map { name, row in
+                    let column = row.mapValues(JSON.double).merging(["(intercept)": .double(intercepts[name] ?? 0)]) { own, _ in own }
+                    return (name.isEmpty ? "coefficient" : name, .object(column))
+                }))
+    }
+
     /// The intercept, or one a class.
     public var interceptJSON: JSON {
         if let single = intercepts[""] { return .double(single) }

@@ -63,7 +63,10 @@ struct Report {
     // MARK: - Curves
 
     private var charts: String {
-        let columns = OrderedSet((result["curves"]?.members ?? [:]).keys.filter { !["round", "participants", "seconds"].contains($0) })
+        let columns = OrderedSet(
+            (result["curves"]?.members ?? [:]).filter { name, values in
+                !["round", "participants", "seconds"].contains(name) && values.members?.isEmpty == false
+            }.keys)
         return columns.map { column in
             let palette = ["#2563eb", "#d97706", "#059669", "#9333ea", "#dc2626", "#0891b2", "#65a30d", "#db2777"]
             let own = participants.enumerated().map { index, participant in

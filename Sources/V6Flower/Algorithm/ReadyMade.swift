@@ -1,5 +1,6 @@
 import Flower
 import LocalModels
+import OrderedCollections
 import Wire
 
 extension Algorithm {
@@ -10,21 +11,26 @@ extension Algorithm {
         image: "ghcr.io/v6-flower/v6-flower:\(version)", codeURL: "https://github.com/v6-flower/v6-flower",
         documentationURL: "https://github.com/v6-flower/v6-flower#readme", arguments: TrainingArguments.definitions,
         visualizations: [
-            [
-                "name": "Rounds", "description": "Each round with its participants, losses and metrics.", "type": "table",
-                "schema": ["location": ["rounds"]],
-            ],
-            line("Training loss", "train_loss", "The mean loss of the organizations' training, by round."),
-            line("Loss", "loss", "The loss on held-out rows, by round."),
-            line("Accuracy", "accuracy", "The share of held-out rows that are classified right, by round (classification)."),
-            line("AUC", "auc", "The area under the ROC curve on held-out rows, by round (two classes)."),
-            line("RMSE", "rmse", "The root mean squared error on held-out rows, by round (regression)."),
-            line("R2", "r2", "The share of variance explained on held-out rows, by round (regression)."),
-        ],
+            table("Rounds", ["rounds"], "Each round with its participants, losses and metrics."),
+            table("Final metrics", ["metrics"], "The last model on the rows that the organizations held out."),
+            table("Coefficients", ["coefficient_table"], "In the columns' own units; an MLP has none."),
+            table(
+                "Organizations", ["participants"], columns: ["organization", "name", "train_rows", "test_rows", "rounds"],
+                "Who took part with how many rows."),
+            table(
+                "Failures", ["failures"], columns: ["round", "organization", "phase", "reason"],
+                "Who failed in which round, and why; round 0 is the preparation."),
+        ] + TrainingResult.lines.map { line($1, $0, $2) },
         central: { try await Training.run($0) },
         clientApp: { node in
             LocalModel.clientApp(minimumRows: node.settings.minimumRows) { try node.table(options: $0) }
         })
+
+    private static func table(_ name: String, _ location: [String], columns: [String] = [], _ description: String) -> JSON {
+        var schema: OrderedDictionary<String, JSON> = ["location": .array(location.map(JSON.string))]
+        if !columns.isEmpty { schema["columns"] = .array(columns.map(JSON.string)) }
+        return ["name": .string(name), "description": .string(description), "type": "table", "schema": .object(schema)]
+    }
 
     private static func line(_ name: String, _ column: String, _ description: String) -> JSON {
         [

@@ -12,8 +12,8 @@ struct TrainingArguments: Sendable {
             "model", .string, "Model", allowed: ModelKind.allCases.map(\.rawValue),
             help: "linear (a number), logistic (two classes), softmax (several classes) or mlp (a multi-layer perceptron for either)."),
         Argument(
-            "hidden_layers", .integerList, "Hidden layers", default: [32], .within(1...1_000_000), onlyIf: mlp,
-            help: "Widths of an MLP's hidden layers."),
+            "hidden_layers", .integerList, "Hidden layers", default: [], .within(1...1_000_000), onlyIf: mlp,
+            help: "Widths of an MLP's hidden layers. Empty: one of 32."),
         Argument(
             "mlp_task", .string, "Task of the MLP", default: "classification", allowed: ModelTask.allCases.map(\.rawValue), onlyIf: mlp,
             help: "What an MLP does."),
@@ -125,7 +125,7 @@ struct TrainingArguments: Sendable {
         question = Question(
             model: model, task: task, features: features, target: values.string("target"), categorical: modelOptions.strings("categorical"),
             missing: MissingPolicy(rawValue: modelOptions.string("missing")) ?? .mean,
-            hidden: model == .mlp ? values.ints("hidden_layers").map(Int.init) : [], testFraction: values.double("test_fraction"),
+            hidden: model == .mlp ? Self.hiddenLayers(values) : [], testFraction: values.double("test_fraction"),
             seed: seed
         )
         var options = TrainingOptions()
@@ -135,6 +135,11 @@ struct TrainingArguments: Sendable {
         options.momentum = modelOptions.double("momentum")
         options.weightDecay = modelOptions.double("weight_decay")
         self.options = options
+    }
+
+    private static func hiddenLayers(_ values: ArgumentValues) -> [Int] {
+        let widths = values.ints("hidden_layers").map(Int.init)
+        return widths.isEmpty ? [32] : widths
     }
 
     /// What the nodes hold against their administrators' rules.

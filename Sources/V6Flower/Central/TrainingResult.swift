@@ -19,7 +19,9 @@ struct TrainingResult {
         var members: OrderedDictionary<String, JSON> = [
             "format": .int(Payload.format), "status": "completed", "strategy": .string(arguments.strategyName),
             "rounds": .array(rows.map(JSON.object)), "curves": Self.curves(rows),
-            "metrics": finalMetrics, "model": try model(), "participants": participants, "failures": failures,
+            "metrics": finalMetrics, "model": try model(),
+            "coefficient_table": try Coefficients(arrays, preparation.design)?.tableJSON ?? [:], "participants": participants,
+            "failures": failures,
             "timing": [
                 "total_seconds": .double(seconds), "fan_outs": .int(Int64(reports.count)),
                 "seconds_per_fan_out": .array(reports.map { .double($0.seconds) }),
@@ -30,10 +32,21 @@ struct TrainingResult {
         return .object(members)
     }
 
-    /// A row a round: training of the round, evaluation of the model it ended with.
+    /// The columns that the UI draws as lines over the rounds, with what is written there.
+    static let lines = [
+        ("train_loss", "Training loss", "The mean loss of the organizations' training, by round."),
+        ("loss", "Loss", "The loss on held-out rows, by round."),
+        ("accuracy", "Accuracy", "The share of held-out rows that are classified right, by round (classification)."),
+        ("auc", "AUC", "The area under the ROC curve on held-out rows, by round (two classes)."),
+        ("rmse", "RMSE", "The root mean squared error on held-out rows, by round (regression)."),
+        ("r2", "R2", "The share of variance explained on held-out rows, by round (regression)."),
+    ]
+
+    /// A row a round: training of the round, evaluation of the model it ended with. All rows have the same columns, since the UI's
+    /// table takes them from the first; null stands where a round lacks a number.
     private var rows: [OrderedDictionary<String, JSON>] {
         let evaluations = Dictionary(reports.compactMap(\.evaluate).map { ($0.round, $0) }, uniquingKeysWith: { _, last in last })
-        return reports.compactMap { report in
+        let rows = reports.compactMap { report -> OrderedDictionary<String, JSON>? in
             guard let train = report.train else { return nil }
             var row: OrderedDictionary<String, JSON> = [
                 "round": .int(Int64(train.round)), "participants": .int(Int64(train.organizations.count)),
@@ -43,14 +56,18 @@ struct TrainingResult {
             row["seconds"] = .double(report.seconds)
             return row
         }
+        let columns = rows.reduce(into: OrderedSet<String>()) { $0.formUnion($1.keys.filter { $0 != "seconds" }) }.union(["seconds"])
+        return rows.map { row in OrderedDictionary(uniqueKeysWithValues: columns.map { ($0, row[$0] ?? .null) }) }
     }
 
-    /// The rows by column: the only form that the UI draws as lines.
+    /// The rows by column: the only form that the UI draws as lines. A column that it could be asked to draw is there even when it has
+    /// no numbers.
     private static func curves(_ rows: [OrderedDictionary<String, JSON>]) -> JSON {
         var curves: OrderedDictionary<String, OrderedDictionary<String, JSON>> = [:]
         for (index, row) in rows.enumerated() {
-            for (name, value) in row where !value.isNull { curves[name, default: [:]][String(index)] = value }
+            for (name, value) in row { curves[name, default: [:]][String(index)] = value }
         }
+        for (column, _, _) in lines where curves[column] == nil { curves[column] = [:] }
         return .object(curves.mapValues(JSON.object))
     }
 
