@@ -1,6 +1,8 @@
 """The benches that the tests share: one plain, one encrypted, each started once."""
+import json
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 
@@ -51,3 +53,13 @@ def encrypted():
     with start(encrypted=True) as bench:
         bench.image("v6-flower", [PROGRAM])
         yield bench
+
+
+@pytest.fixture
+def sandbox(tmp_path):
+    """Runs central in the sandbox on one of the example tables; gives its result."""
+    def run(data, kwargs):
+        subprocess.run([PROGRAM.with_name("v6-flower-sandbox"), "run", "--data", ROOT / "Examples/data" / data, "--kwargs", json.dumps(kwargs),
+                        "--output", tmp_path, "--no-comparison"], check=True, capture_output=True)
+        return json.loads((tmp_path / "result.json").read_text())
+    return run
