@@ -26,6 +26,7 @@ TABLES = dict(zip(Bench.NODES, ("amsterdam", "maastricht", "utrecht")))
 def databases(node):
     data = ROOT / "Examples/data"
     found = {"default": data / "breast-cancer" / f"{TABLES[node]}.csv", "digits": data / "digits" / f"{TABLES[node]}.csv"}
+    found["mixed"] = found["default"] if node != "gamma" else data / "diabetes" / f"{TABLES[node]}.csv"
     if node != "gamma":
         found["partly"] = data / "diabetes" / f"{TABLES[node]}.csv"
     return found

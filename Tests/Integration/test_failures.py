@@ -13,6 +13,7 @@ WAYS = {
     "is killed": "the run at gamma is 'crashed'",
     "says nothing": "gamma ended without a result",
     "answers rubbish": "gamma: its result is not valid JSON",
+    "speaks another version": "gamma: it has format 2 and this program speaks format 1: use one version of the image everywhere",
     "is slow": "gamma did not answer within 12 seconds; its run is active",
 }
 
@@ -35,6 +36,33 @@ def test_a_partial_that_misbehaves_is_reported_and_the_round_goes_on(plain, misb
     reasons = [f for f in result["failures"] if f["organization"] == plain.ids["gamma"]]
     assert reasons and reasons[0]["reason"].startswith(WAYS[how]), reasons
     assert "(subtask " in reasons[0]["reason"] and ", run " in reasons[0]["reason"]
+
+
+def test_a_column_that_one_node_lacks(plain):
+    status, result, log = plain.run("v6-flower", LOGISTIC, databases=["mixed"])
+    assert status == "completed", log
+    assert [p["name"] for p in result["participants"]] == ["alpha", "beta"]
+    assert "gamma (organization 4): database 'mixed' (mixed.csv) has no column 'diagnosis'" in result["failures"][0]["reason"]
+
+
+def test_a_key_that_does_not_belong_to_its_node(encrypted):
+    """An organization's public key at the server is another's: what is sent to it arrives still encrypted, and both sides say so."""
+    gamma = encrypted.ids["gamma"]
+    owner = encrypted.login("user-gamma")
+    right = encrypted.client.organization.get(gamma)["public_key"]
+    wrong = encrypted.client.organization.get(encrypted.ids["beta"])["public_key"]
+    owner.organization.update(id_=gamma, public_key=wrong)
+    try:
+        task = encrypted.task("v6-flower", LOGISTIC)
+        status, result, log = encrypted.outcome(task)
+        assert status == "completed", log
+        assert [p["name"] for p in result["participants"]] == ["alpha", "beta"]
+        prepare = encrypted.subtasks(task)[0]["id"]
+        runs = {run["organization"]["id"]: run["log"] for run in encrypted.client.run.from_task(prepare)["data"]}
+        assert "the input arrived still encrypted" in runs[gamma] and "private key" in runs[gamma]
+        assert encrypted.run("v6-flower", LOGISTIC, at="gamma")[0] == "crashed"
+    finally:
+        owner.organization.update(id_=gamma, public_key=right)
 
 
 def test_an_organization_without_an_online_node(plain):

@@ -121,7 +121,23 @@ class Bench:
     def down(self):
         for name in [*self.NODES, "store", "server"]:
             self.stop(name)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        left = self.leftovers()
+        for process in left:
+            os.kill(process, signal.SIGKILL)
+        shutil.rmtree(self.folder)
+        assert not left, f"the nodes left {len(left)} containers running"
+
+    def leftovers(self):
+        """Processes that still see the bench's folder: containers by their mounts, the rest by their command."""
+        found = []
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                seen = (process / "mountinfo").read_bytes() + (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if str(self.folder).encode() in seen:
+                found.append(int(process.name))
+        return found
 
     def write(self, name, text):
         (self.folder / name).write_text(text)

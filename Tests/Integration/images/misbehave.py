@@ -25,4 +25,7 @@ if how == "answers rubbish":
         file.write("rubbish")
 if how == "is slow":
     time.sleep(60)
+if how == "speaks another version":
+    with open(path("OUTPUT_FILE"), "w") as file:
+        file.write('{"format": 2, "replies": [], "blobs": {}}')
 # "says nothing" ends here, and well.

@@ -1,0 +1,31 @@
+"""Trains a logistic regression and saves the result: train.py"""
+import json
+import time
+
+from connect import client, start
+from tqdm import tqdm
+
+ROUNDS = 5
+
+
+def wait(task, rounds):
+    """Waits for the task with a progress bar; gives the result."""
+    with tqdm(total=rounds, unit="round") as bar:
+        while not client.task.get(task)["status"] in ("completed", "failed", "crashed", "killed by user"):
+            done = client.run.from_task(task)["data"][0]["log"] or ""
+            bar.update(done.count(" trained: ") - bar.n)
+            time.sleep(1)
+        bar.update(rounds - bar.n)
+    run = client.run.from_task(task)["data"][0]
+    if run["status"] != "completed":
+        raise SystemExit(f"task {task} is {run['status']}: {(run['log'] or '').strip()[-500:]}")
+    return json.loads(client.result.from_task(task)["data"][0]["result"])
+
+
+if __name__ == "__main__":
+    task = start(model="logistic", target="diagnosis", num_rounds=ROUNDS)
+    print("task", task, flush=True)
+    result = wait(task, ROUNDS)
+    print(result["metrics"])
+    with open("result.json", "w") as file:
+        json.dump(result, file)
