@@ -32,7 +32,5 @@ struct FederatedMean {
             }
         })
 
-    static func main() async {
-        exit(await algorithm.run(environment: ProcessInfo.processInfo.environment))
-    }
+    static func main() { algorithm.main() }
 }

@@ -4,7 +4,7 @@ import V6Flower
 
 /// The program in the image: started by a node it runs the task's method, started by a person a subcommand.
 @main
-struct Main: AsyncParsableCommand {
+struct Main: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "v6-flower",
         abstract: "Flower's federated learning as a vantage6 algorithm.",
@@ -15,9 +15,7 @@ struct Main: AsyncParsableCommand {
         version: Algorithm.version,
         subcommands: [Describe.self, Checkpoint.self])
 
-    func run() async throws {
-        throw ExitCode(await Algorithm.readyMade.run(environment: ProcessInfo.processInfo.environment))
-    }
+    func run() { Algorithm.readyMade.main() }
 }
 
 struct Describe: ParsableCommand {

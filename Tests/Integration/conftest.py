@@ -35,8 +35,7 @@ def databases(node):
 def start(**options):
     assert os.geteuid() == 0, "the bench mounts files for its containers and needs root"
     assert PROGRAM.exists(), f"{PROGRAM} is not built: run scripts/build v6-flower"
-    bench = Bench({node: databases(node) for node in Bench.NODES}, **options)
-    return bench
+    return Bench({node: databases(node) for node in Bench.NODES}, **options)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """Training through the real server, nodes and client: what researchers do, and what they get."""
 import base64
+import pathlib
 
-from bench import wait_for
+from bench import NOBODY, rights, wait_for
 
 LOGISTIC = {"model": "logistic", "target": "diagnosis", "num_rounds": 3}
 
@@ -73,6 +74,14 @@ def test_two_users_at_once(plain):
     results = [plain.outcome(task) for task in tasks]
     assert [r[0] for r in results] == ["completed"] * 2, [r[2] for r in results]
     assert model(results[0][1]) == model(results[1][1])
+
+
+def test_it_is_nobody_while_it_works(plain):
+    task = plain.task("v6-flower", LOGISTIC)
+    wait_for("a round", lambda: len(plain.subtasks(task)) >= 2)
+    running = [process for process in plain.leftovers() if pathlib.Path(f"/proc/{process}/comm").read_text() == "v6-flower\n"]
+    assert running and all(rights(process) == NOBODY for process in running[:1])
+    assert plain.wait(task) == "completed"
 
 
 def test_twenty_rounds(plain):

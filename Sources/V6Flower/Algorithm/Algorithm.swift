@@ -6,13 +6,13 @@ import Wire
 
 /// One vantage6 algorithm: what its image runs as `central` and as `partial`, and how the store describes it.
 ///
-/// An image of one's own is one call:
+/// An image of one's own is one call in a `main` that is not async:
 ///
 ///     let algorithm = Algorithm(
 ///         name: "Sepsis", image: "registry.example.org/sepsis:1", arguments: […],
 ///         serverApp: ServerApp { grid, context in … },
 ///         clientApp: { node in ClientApp().train { message, context in … } })
-///     exit(await algorithm.run(environment: ProcessInfo.processInfo.environment))
+///     algorithm.main()
 public struct Algorithm: Sendable {
     /// What `central` does: it has the task, the grid, the journal and its arguments, and gives the result.
     typealias CentralMethod = @Sendable (Central) async throws -> JSON
@@ -65,9 +65,18 @@ public struct Algorithm: Sendable {
     /// `algorithm.json`, for the algorithm store of version 4.15.
     public var description: Data { Description.json(self).serialized(pretty: true) + Data("\n".utf8) }
 
-    /// Runs the method that the task asks for, as a container of a vantage6 node. Gives the process's exit code; what went wrong
-    /// stands in one sentence on standard error.
-    public func run(environment: [String: String], log: Log = .standardError) async -> Int32 {
+    /// Runs the method that the task asks for, as a container of a vantage6 node, and ends the process. What went wrong stands in one
+    /// sentence on standard error.
+    ///
+    /// Called on the main thread, which waits: the main thread of an async `main` ends at once and keeps the rights it had, so that
+    /// whoever looks at the process would see root.
+    public func main() -> Never {
+        Privileges.forbidGains()
+        Task.detached { exit(await run(environment: ProcessInfo.processInfo.environment, log: .standardError)) }
+        while true { pause() }
+    }
+
+    private func run(environment: [String: String], log: Log) async -> Int32 {
         do {
             try await perform(environment, log)
             return 0

@@ -22,13 +22,15 @@ enum Privileges {
         guard chown(path, userID, userID) == 0 else { throw NotDropped(step: "chown", code: errno) }
     }
 
+    /// Makes sure that no program the process starts can gain rights. It holds for the calling thread and those it starts from now on.
+    static func forbidGains() { _ = v6_no_new_privileges() }
+
     /// Becomes the later user where the process is root; nothing can take it back.
     static func drop() throws {
         guard geteuid() == 0 || getuid() == 0 else { return }
         guard setgroups(0, nil) == 0 else { throw NotDropped(step: "setgroups", code: errno) }
         guard v6_set_group(userID) == 0 else { throw NotDropped(step: "setgid", code: errno) }
         guard v6_set_user(userID) == 0 else { throw NotDropped(step: "setuid", code: errno) }
-        guard v6_no_new_privileges() == 0 else { throw NotDropped(step: "no_new_privs", code: errno) }
         guard setuid(0) != 0, geteuid() == userID else { throw NotDropped(step: "check", code: EPERM) }
     }
 }

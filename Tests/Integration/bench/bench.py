@@ -13,6 +13,8 @@ import time
 import urllib.request
 import uuid
 
+from engine import HOST_ADDRESS
+
 HERE = pathlib.Path(__file__).resolve().parent
 FINAL = {"completed", "failed", "crashed", "killed by user", "non-existing Docker image", "not allowed", "unknown error"}
 
@@ -36,15 +38,27 @@ def wait_for(what, test, seconds=60):
     raise TimeoutError(f"{what} ({problem})")
 
 
+NOBODY = {("65532", "65532", "", "1", "0")}
+
+
+def rights(process):
+    """User, group, further groups, no_new_privs and effective capabilities of a process's threads."""
+    def of(thread):
+        lines = dict(line.split(":", 1) for line in (thread / "status").read_text().splitlines())
+        return (*(" ".join(sorted(set(lines[key].split()))) for key in ("Uid", "Gid", "Groups")), lines["NoNewPrivs"].strip(), lines["CapEff"].strip().lstrip("0") or "0")
+    return {of(thread) for thread in pathlib.Path(f"/proc/{process}/task").iterdir()}
+
+
 class Bench:
     """Three organizations with a node and a user each, one collaboration, one study of the last two, and a store.
 
-    `databases` gives each node its databases: {node: {label: path}}.
+    `databases` gives each node its databases: {node: {label: path}}; `engine` is the Docker engine of its nodes, if they have one.
     """
 
     NODES = ("alpha", "beta", "gamma")
 
-    def __init__(self, databases, encrypted=False, node_config=None):
+    def __init__(self, databases, encrypted=False, node_config=None, engine=None):
+        self.engine = engine
         self.databases, self.encrypted = databases, encrypted
         self.node_config = node_config or {}
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="v6-flower-bench-"))
@@ -167,6 +181,8 @@ class Bench:
 
     def start_node(self, name):
         environment = {"PROXY_SERVER_HOST": "127.0.0.1", "PROXY_SERVER_PORT": str(free_port()), "BENCH_NODE": name}
+        if self.engine:
+            environment.update(PROXY_SERVER_HOST=HOST_ADDRESS, DOCKER_HOST=self.engine.url)
         self.start(name, "node.py", self.folder / f"{name}.yaml", name, environment=environment)
 
     def stop(self, name):

@@ -1,0 +1,65 @@
+"""A Docker engine of the bench's own, and the image built on it with the project's Dockerfile."""
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+# Debian's docker.io; another one in the path may lack BuildKit.
+DOCKER = "/usr/bin/docker"
+# The engine's first bridge: where containers find the host, and so their node's proxy.
+HOST_ADDRESS = "172.29.0.1"
+
+
+class Engine:
+    """Started and gone with the `with` statement; `problem` tells why there is none."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="v6-flower-engine-"))
+        self.url = f"unix://{self.folder}/docker.sock"
+        self.process, self.problem = None, None
+
+    def __enter__(self):
+        if not pathlib.Path("/usr/sbin/dockerd").exists() or not pathlib.Path(DOCKER).exists():
+            self.problem = "Debian's docker.io is not installed"
+            return self
+        with open(self.folder / "log", "wb") as log:
+            self.process = subprocess.Popen(
+                ["/usr/sbin/dockerd", "--iptables=false", "--ip6tables=false", f"--bip={HOST_ADDRESS}/16", "--data-root", self.folder / "data",
+                 "--exec-root", self.folder / "run", "--pidfile", self.folder / "pid", "--host", self.url], stdout=log, stderr=subprocess.STDOUT)
+        for _ in range(300):
+            if self.process.poll() is not None:
+                self.problem = "dockerd ended: " + (self.folder / "log").read_text()[-500:]
+                return self
+            if subprocess.run([DOCKER, "-H", self.url, "info"], capture_output=True).returncode == 0:
+                return self
+            time.sleep(0.1)
+        self.problem = "dockerd does not answer"
+        return self
+
+    def __exit__(self, *_):
+        if self.process:
+            for container in self.docker("ps", "-q").split():
+                self.docker("kill", container)
+            self.process.terminate()
+            self.process.wait(60)
+        shutil.rmtree(self.folder)
+
+    def docker(self, *arguments, stdin=None):
+        done = subprocess.run([DOCKER, "-H", self.url, *map(str, arguments)], stdin=stdin, capture_output=True, text=True,
+                              env={**os.environ, "DOCKER_BUILDKIT": "1"})
+        assert done.returncode == 0, f"docker {arguments[0]}: {done.stderr[-1000:]}"
+        return done.stdout
+
+    def build(self, name):
+        """Builds the image with the Dockerfile as it stands. Its first stage is what scripts/image-root does, on this machine: there
+        is no registry here to have a Swift image from."""
+        root = self.folder / "root"
+        subprocess.run([ROOT / "scripts/image-root", root / "image"], check=True, capture_output=True)
+        tar = subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE)
+        self.docker("import", "-", "local/image-root:bench", stdin=tar.stdout)
+        tar.stdout.close()
+        assert tar.wait() == 0
+        self.docker("build", "--build-arg", "ROOT=local/image-root:bench", "--tag", name, ROOT)
