@@ -74,6 +74,9 @@ let package = Package(
             ], swiftSettings: strict),
         .executableTarget(name: "v6-flower-sandbox", dependencies: ["Sandbox", argumentParser], swiftSettings: strict),
 
+        // Central's way from results to their mean, for scripts/benchmark.
+        .executableTarget(name: "v6-flower-benchmark", dependencies: ["V6Flower", "Flower", "Wire"], path: "Benchmarks", swiftSettings: strict),
+
         .testTarget(name: "WireTests", dependencies: ["Wire", collections], swiftSettings: strict),
         .testTarget(
             name: "FlowerTests", dependencies: ["Flower", "Wire", collections], resources: [.copy("Vectors")], swiftSettings: strict),

@@ -36,7 +36,7 @@ enum Partial {
         } catch is Base64.DecodingError {
             throw ContainerError.badInput(problem: "arrays of its messages are not whole base64")
         }
-        var blobs = Payload.Blobs(isCompressed: format.isCompressed)
+        var blobs = Payload.Blobs(isCompressed: format.isCompressed, isNumbered: true)
         var replies: [JSON] = []
         for message in messages {
             let reply = await answer(message, app, settings, organization: organization, log: log)

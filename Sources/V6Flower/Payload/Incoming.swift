@@ -4,10 +4,10 @@ import Vantage6
 import Wire
 
 /// The replies of one organization: decoded piece by piece into files, arrays opened there and mapped only when they are aggregated.
-enum Incoming {
+package enum Incoming {
     /// The replies in a result's base64 text; `base` gives the content of a message that was sent. Throws what is wrong with it, in
     /// words for the organization's failure.
-    static func replies(
+    package static func replies(
         _ text: any ByteSource, organization: Int64, folder: String, base: (String) -> RecordDict?
     ) throws -> [Message] {
         let result: FileBytes
@@ -28,18 +28,15 @@ enum Incoming {
                     : "its result is \(error)")
         }
         guard let members = json.members else { throw Payload.Malformed(problem: "its result is \(json.kind), not an object") }
-        return try Payload.messages(members, key: "replies", base: base) { digest in
+        return try Payload.messages(members, key: "replies", base: base) { name in
             let path = "\(folder)/blob-\(organization)"
             let file: FileBytes
             if isRaw {
-                guard let blob = blobs[digest] else { return nil }
+                guard let blob = blobs[name] else { return nil }
                 file = blob
             } else {
-                guard let text = members["blobs"]?[digest]?.utf8 else { return nil }
+                guard let text = members["blobs"]?[name]?.utf8 else { return nil }
                 file = try decode(text, to: path)
-            }
-            guard try Digest(of: ByteSegments([file])).hex == digest else {
-                throw Payload.Malformed(problem: "arrays of its result do not have the digest they are named by")
             }
             guard try file.slice(0..<min(4, file.byteCount)).withBytes(Zstandard.isFrame) else { return try Safetensors.open(file) }
             let spool = try SpoolFile(path: path)

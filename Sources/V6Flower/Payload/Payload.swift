@@ -6,11 +6,12 @@ import Wire
 /// What travels between `central` and `partial`: messages, and apart from them the arrays they speak of.
 ///
 ///     {"format": 1, "messages": [Message…], "blobs": {digest: base64 of safetensors}}       central → partial
-///     {"format": 1, "replies":  [Message…], "blobs": {digest: base64 of safetensors}}       partial → central
+///     {"format": 1, "replies":  [Message…], "blobs": {number: base64 of safetensors}}       partial → central
 ///
-/// A record of arrays is named by its digest, so arrays that several messages share travel once. A blob may be compressed with
-/// Zstandard, which shows in its first bytes; the digest is that of what travels. A reply's record may be an update of the
-/// message's record of the same name (`"update": true`, see `Quantization`). Replies also travel as bytes: ``RawReplies``.
+/// A record of arrays has a name, and arrays that several messages share travel once. central names records by the digest of what
+/// travels, so that the same arrays have the same name wherever they go; a partial numbers those of its reply. A blob may be
+/// compressed with Zstandard, which shows in its first bytes. A reply's record may be an update of the message's record of the
+/// same name (`"update": true`, see `Quantization`). Replies also travel as bytes: ``RawReplies``.
 enum Payload {
     static let format: Int64 = 1
 
@@ -30,8 +31,15 @@ enum Payload {
         /// The records that were seen, so that their bytes' addresses stay theirs.
         private var originals: [ArrayRecord] = []
         private let isCompressed: Bool
+        private let isNumbered: Bool
 
-        init(isCompressed: Bool = false) { self.isCompressed = isCompressed }
+        /// - Parameters:
+        ///   - isCompressed: whether blobs are compressed.
+        ///   - isNumbered: whether their names are numbers; otherwise they are digests.
+        init(isCompressed: Bool = false, isNumbered: Bool = false) {
+            self.isCompressed = isCompressed
+            self.isNumbered = isNumbered
+        }
 
         /// The name of a record's blob. A record that was seen before is recognised by where its bytes lie in memory,
         /// without reading them; one that lies in files, which are mapped anew each time, is read.
@@ -40,7 +48,7 @@ enum Payload {
             if let identity, let name = known[identity] { return name }
             let plain = Safetensors.encode(record)
             let blob = isCompressed ? ByteSegments([try Zstandard.compress(plain)]) : plain
-            let name = try Digest(of: blob).hex
+            let name = isNumbered ? String(segments.count) : try Digest(of: blob).hex
             if let identity { known[identity] = name }
             segments[name] = blob
             originals.append(record)

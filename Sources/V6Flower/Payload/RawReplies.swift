@@ -3,15 +3,15 @@ import Vantage6
 import Wire
 
 /// Replies as bytes, for collaborations that do not encrypt: `V6FLOWER`, the length of the head (64-bit, little-endian), the head
-/// (JSON, padded with spaces), the blobs. The head is a payload whose `blobs` name ranges behind it: `{digest: [begin, end]}`.
+/// (JSON, padded with spaces), the blobs. The head is a payload whose `blobs` name ranges behind it: `{number: [begin, end]}`.
 enum RawReplies {
     static let magic = Data("V6FLOWER".utf8)
 
     static func encode(_ replies: [JSON], _ blobs: Payload.Blobs) -> ByteSegments {
         var ranges: OrderedDictionary<String, JSON> = [:]
         var end = 0
-        for (digest, blob) in blobs.segments {
-            ranges[digest] = [.int(Int64(end)), .int(Int64(end + blob.byteCount))]
+        for (name, blob) in blobs.segments {
+            ranges[name] = [.int(Int64(end)), .int(Int64(end + blob.byteCount))]
             end += blob.byteCount
         }
         var head = JSON.object([
@@ -34,11 +34,11 @@ enum RawReplies {
         }
         let head = try JSON(parsing: file.slice(16..<start))
         var blobs: [String: FileBytes] = [:]
-        for (digest, range) in head["blobs"]?.members ?? [:] {
+        for (name, range) in head["blobs"]?.members ?? [:] {
             guard let bounds = range.elements?.compactMap(\.int), bounds.count == 2, 0 <= bounds[0], bounds[0] <= bounds[1],
                 bounds[1] <= Int64(file.byteCount - start)
             else { throw Payload.Malformed(problem: "arrays of its result lie outside it") }
-            blobs[digest] = file.slice((start + Int(bounds[0]))..<(start + Int(bounds[1])))
+            blobs[name] = file.slice((start + Int(bounds[0]))..<(start + Int(bounds[1])))
         }
         return (head, blobs)
     }
