@@ -75,7 +75,8 @@ let package = Package(
         .executableTarget(name: "v6-flower-sandbox", dependencies: ["Sandbox", argumentParser], swiftSettings: strict),
 
         // Central's way from results to their mean, for scripts/benchmark.
-        .executableTarget(name: "v6-flower-benchmark", dependencies: ["V6Flower", "Flower", "Wire"], path: "Benchmarks", swiftSettings: strict),
+        .executableTarget(
+            name: "v6-flower-benchmark", dependencies: ["V6Flower", "Flower", "Wire"], path: "Benchmarks", swiftSettings: strict),
 
         .testTarget(name: "WireTests", dependencies: ["Wire", collections], swiftSettings: strict),
         .testTarget(

@@ -6,6 +6,9 @@ public enum Base64 {
     public struct DecodingError: Error, Equatable, CustomStringConvertible {
         /// The index of the first character that cannot stand there.
         public let offset: Int
+
+        /// An error at an offset.
+        public init(offset: Int) { self.offset = offset }
         /// The sentence for whoever reads the log.
         public var description: String { "not valid base64 at character \(offset)" }
     }

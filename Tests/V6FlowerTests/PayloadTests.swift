@@ -158,6 +158,33 @@ struct PayloadTests {
         #expect(throws: (any Error).self) { try Self.read(longer.prefix(result.count - 1) + longer.suffix(1), sent) }
     }
 
+    @Test("A long text is decoded by several threads to the same bytes, and refused where padding or rubbish stands within it")
+    func longText() throws {
+        let folder = FileManager.default.temporaryDirectory.path
+        let data = Data((0..<(Incoming.parallelText + 12_345)).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 7) })
+        func decode(_ text: Data) throws -> Data {
+            let path = folder + "/\(UUID().uuidString)"
+            try text.write(to: URL(fileURLWithPath: path))
+            defer { unlink(path) }
+            return try Incoming.decode(FileBytes(path: path), to: path + "-decoded").materialized()
+        }
+        let text = Data(Base64.encode(data).utf8)
+        #expect(try decode(text) == data)
+        for place in [text.count / 7, text.count / 2, text.count - 9] {
+            for wrong in ["====", "A===", "QUI=", "\u{1}AAA"] {
+                var damaged = text
+                damaged.replaceSubrange((place / 4 * 4)..<(place / 4 * 4 + 4), with: Data(wrong.utf8))
+                #expect(throws: Base64.DecodingError.self, "\(wrong) at \(place)") { try decode(damaged) }
+            }
+        }
+        // Padding just where a part ends.
+        let part = text.count / min(max(ProcessInfo.processInfo.activeProcessorCount, 1), 4) / 4096 * 4096
+        var cut = text
+        if part < text.count { cut.replaceSubrange((part - 4)..<part, with: Data("QUI=".utf8)) }
+        #expect(throws: Base64.DecodingError.self) { try decode(cut) }
+        #expect(throws: Base64.DecodingError.self) { try decode(text.dropLast(1)) }
+    }
+
     @Test("An update of arrays that were not sent, or that does not fit, is refused in a sentence")
     func foreignUpdate() async throws {
         let (sent, result) = try await Self.answer(ReplyFormat(isRaw: true, quantization: .int8))

@@ -27,6 +27,20 @@ final class SpoolFile {
         }
     }
 
+    /// Writes bytes at an offset; usable on any thread while the file lives.
+    var writeAt: @Sendable (UnsafeRawBufferPointer, Int) throws -> Void {
+        let (descriptor, path) = (descriptor, path)
+        return { bytes, offset in
+            var (rest, place) = (bytes, offset)
+            while !rest.isEmpty {
+                let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(place))
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { throw FileBytes.FileError(action: "write", path: path, code: errno) }
+                (rest, place) = (UnsafeRawBufferPointer(rebasing: rest[count...]), place + count)
+            }
+        }
+    }
+
     /// What was written; the file lives as long as somebody refers to it.
     func finish() throws -> FileBytes {
         isOwned = false

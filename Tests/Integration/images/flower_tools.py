@@ -1,0 +1,66 @@
+"""The peer of the benchmark: a logistic regression as one writes it today with vantage6's algorithm tools and flwr's FedAvg."""
+import base64
+import io
+import time
+
+import numpy as np
+from vantage6.algorithm.tools.decorators import algorithm_client, data
+
+
+def pack(weights):
+    buffer = io.BytesIO()
+    np.save(buffer, weights)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def unpack(text):
+    return np.load(io.BytesIO(base64.b64decode(text)))
+
+
+@algorithm_client
+def central(client, num_rounds, **_):
+    from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
+    from flwr.serverapp.strategy import FedAvg
+    organizations = [organization["id"] for organization in client.organization.list()]
+    weights, strategy, seconds, losses = np.zeros(31, np.float32), FedAvg(), [], []
+
+    def ask(method):
+        task = client.task.create(input_={"method": method, "kwargs": {"weights": pack(weights)}}, organizations=organizations, name=method)
+        return client.wait_for_results(task["id"])
+
+    def reply(arrays, metrics):
+        question = Message(RecordDict(), dst_node_id=1, message_type="train")
+        return Message(RecordDict({**arrays, "metrics": MetricRecord(metrics)}), reply_to=question)
+
+    for number in range(num_rounds):
+        started = time.perf_counter()
+        trained = [reply({"arrays": ArrayRecord([unpack(r["weights"])])}, {"num-examples": r["rows"]}) for r in ask("train")]
+        arrays, _ = strategy.aggregate_train(number + 1, trained)
+        weights = arrays.to_numpy_ndarrays()[0]
+        metrics = strategy.aggregate_evaluate(number + 1, [reply({}, {"num-examples": r["rows"], "loss": r["loss"]}) for r in ask("evaluate")])
+        losses.append(metrics["loss"])
+        seconds.append(time.perf_counter() - started)
+    return {"seconds": seconds, "losses": losses}
+
+
+def table(df):
+    target = (df.pop("diagnosis") == "malignant").to_numpy(np.float32)
+    x = df.to_numpy(np.float32)
+    x = (x - x.mean(0)) / (x.std(0) + 1e-6)
+    return np.hstack([x, np.ones((len(x), 1), np.float32)]), target
+
+
+@data(1)
+def train(df, weights, **_):
+    (x, y), w = table(df), unpack(weights)
+    for start in range(0, len(x), 32):
+        part = slice(start, start + 32)
+        w = w - 0.1 * x[part].T @ (1 / (1 + np.exp(-x[part] @ w)) - y[part]) / len(y[part])
+    return {"weights": pack(w.astype(np.float32)), "rows": len(x)}
+
+
+@data(1)
+def evaluate(df, weights, **_):
+    (x, y), w = table(df), unpack(weights)
+    p = np.clip(1 / (1 + np.exp(-x @ w)), 1e-7, 1 - 1e-7)
+    return {"loss": float(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))), "rows": len(x)}
