@@ -137,7 +137,7 @@ def start_up():
             task = pathlib.Path(tempfile.mkdtemp(dir=folder))
             task.chmod(0o755)
             (task / "input").write_text(json.dumps({"method": "central", "kwargs": kwargs}))
-            (task / "token").write_text(f"e30.{claims}.s")
+            (task / "token").write_text(f"eyJhbGciOiJIUzI1NiJ9.{claims}.c2ln")
             environment = {"INPUT_FILE": encode(task / "input"), "OUTPUT_FILE": encode(task / "output"), "TOKEN_FILE": encode(task / "token"),
                            "TEMPORARY_FOLDER": encode(task), "HOST": encode("http://127.0.0.1"), "PORT": encode(server.getsockname()[1]), "API_PATH": encode(""),
                            "USER_REQUESTED_DATABASE_LABELS": encode("default"), "DB_LABELS": encode("default"),

@@ -41,14 +41,14 @@ struct FailureTests {
     func notFinite() async throws {
         let folder = try Fixture.folder()
         let spoil = """
-            import base64, hashlib, json, sys
+            import base64, json, sys
             path = sys.argv[1]
             text = open(path).read()
-            for digest, blob in json.loads(text)["blobs"].items():
+            for blob in json.loads(text)["blobs"].values():
                 raw = base64.b64decode(blob)
                 start = 8 + int.from_bytes(raw[:8], "little")
                 raw = raw[:start] + (len(raw) - start) // 4 * b"\\x00\\x00\\xc0\\x7f"
-                text = text.replace(blob, base64.b64encode(raw).decode()).replace(digest, hashlib.sha256(raw).hexdigest())
+                text = text.replace(blob, base64.b64encode(raw).decode())
             open(path, "w").write(text)
             """
         try Data(spoil.utf8).write(to: URL(fileURLWithPath: folder + "/spoil.py"))

@@ -53,6 +53,21 @@ struct TrainingTests {
         #expect(try await model(Fixture.breastCancer.merging(["seed": 5]) { $1 }) != first)
     }
 
+    @Test("Quantised and compressed updates train as well, to the same bytes whether encrypted or not")
+    func quantized() async throws {
+        let exact = try await Fixture.run(Fixture.breastCancer).outcome.result
+        for (quantization, zstd) in [("int8", true), ("bfloat16", false)] {
+            let kwargs = Fixture.breastCancer.merging(["quantization": .string(quantization), "zstd": .bool(zstd)]) { $1 }
+            let plain = try await Fixture.run(kwargs).outcome.result
+            let encrypted = try await Fixture.run(kwargs) { $0.isEncrypted = true }.outcome.result
+            #expect(plain["failures"] == [])
+            #expect(plain["model"]?["safetensors"] == encrypted["model"]?["safetensors"])
+            #expect(plain["model"]?["safetensors"] != exact["model"]?["safetensors"])
+            let (loss, expected) = (try #require(plain["metrics"]?["loss"]?.double), try #require(exact["metrics"]?["loss"]?.double))
+            #expect(abs(loss / expected - 1) < 0.01)
+        }
+    }
+
     @Test("Federated is as good as pooled: breast cancer, digits, diabetes")
     func asGoodAsPooled() async throws {
         func compare(_ name: String, _ kwargs: OrderedDictionary<String, JSON>, _ metric: String) async throws -> (Double, Double) {
