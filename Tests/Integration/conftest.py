@@ -1,7 +1,9 @@
 """The benches that the tests share: one plain, one encrypted, each started once."""
+import atexit
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,7 +13,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Tests/Integration/bench"))
 # compat reads it on import, in this process for the client's sake.
-os.environ.setdefault("BENCH_FOLDER", tempfile.mkdtemp(prefix="v6-flower-bench-client-"))
+os.environ["BENCH_FOLDER"] = tempfile.mkdtemp(prefix="v6-flower-bench-client-")
+atexit.register(shutil.rmtree, os.environ["BENCH_FOLDER"], ignore_errors=True)
 
 import compat  # noqa: E402
 

@@ -1,14 +1,17 @@
-"""The image that the Dockerfile makes, in real containers of the real node."""
-import base64
+"""The image that the Dockerfile makes, in real containers of the real node: the tests of training, and what a container adds."""
 import sys
+import tarfile
 
 import pytest
 from bench import NOBODY, rights, wait_for
 from conftest import start
 from engine import Engine
+from test_training import *  # noqa: F403 - collected here too, where `plain` is a bench of containers
+from test_training import LOGISTIC, test_twenty_rounds
 
-LOGISTIC = {"model": "logistic", "target": "diagnosis", "num_rounds": 3}
-IMAGE = "v6-flower:bench"
+del test_twenty_rounds  # takes a minute and says nothing of containers
+
+IMAGE = "v6-flower"
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +25,7 @@ def engine():
 
 
 @pytest.fixture(scope="module")
-def bench(engine):
+def plain(engine):
     with start(engine=engine) as bench:
         yield bench
 
@@ -32,7 +35,6 @@ def test_size_and_files(engine, capsys):
     name = engine.docker("create", IMAGE).strip()
     exported = engine.folder / "image.tar"
     engine.docker("export", "--output", exported, name)
-    import tarfile
     with tarfile.open(exported) as tar:
         files = {member.name: member for member in tar if member.isfile()}
     with capsys.disabled():
@@ -50,35 +52,20 @@ def test_it_describes_itself(engine):
     assert '"name": "central"' in engine.docker("run", "--rm", IMAGE, "describe")
 
 
-def test_training_in_containers_gives_the_bytes_of_processes(bench, plain):
-    status, result, log = bench.run(IMAGE, LOGISTIC)
-    assert status == "completed", log
-    assert result["failures"] == []
-    status, of_processes, _ = plain.run("v6-flower", LOGISTIC)
-    assert result["model"] == of_processes["model"]
-    assert len(base64.b64decode(result["model"]["safetensors"])) > 100
-
-
-def test_it_is_nobody_while_it_works(bench, engine):
-    task = bench.task(IMAGE, {**LOGISTIC, "num_rounds": 5})
-    wait_for("a round", lambda: len(bench.subtasks(task)) >= 2)
+def test_it_is_nobody_while_it_works(plain, engine):  # noqa: F811 - a container is found another way
+    task = plain.task(IMAGE, {**LOGISTIC, "num_rounds": 5})
+    wait_for("a round", lambda: len(plain.subtasks(task)) >= 2)
     containers = engine.docker("ps", "--quiet").split()
     pid = engine.docker("inspect", "--format", "{{.State.Pid}}", containers[-1]).strip()
     assert rights(pid) == NOBODY
-    assert bench.wait(task) == "completed"
+    assert plain.wait(task) == "completed"
 
 
-def test_a_killed_container_of_central_is_resumed(bench):
-    task = bench.task(IMAGE, {**LOGISTIC, "num_rounds": 4})
-    wait_for("the second round", lambda: len(bench.subtasks(task)) >= 3)
-    bench.client.task.kill(task)
-    assert bench.wait(task) == "killed by user"
-    status, result, log = bench.run(IMAGE, {"resume": task})
+def test_a_killed_container_of_central_is_resumed(plain):
+    task = plain.task(IMAGE, {**LOGISTIC, "num_rounds": 4})
+    wait_for("the second round", lambda: len(plain.subtasks(task)) >= 3)
+    plain.client.task.kill(task)
+    assert plain.wait(task) == "killed by user"
+    status, result, log = plain.run(IMAGE, {"resume": task})
     assert status == "completed", log
     assert len(result["rounds"]) == 4
-
-
-def test_wrong_arguments(bench):
-    task = bench.task(IMAGE, {"model": "logistic", "num_rounds": 0})
-    assert bench.wait(task) == "crashed"
-    assert "num_rounds must be from 1" in bench.log(task)

@@ -98,7 +98,10 @@ struct PayloadTests {
             return Message(content: ["arrays": .arrays(arrays), "metrics": .metrics(["num-examples": 5])], replyTo: message)
         }
         let task = try TaskInput(json.serialized())
-        return (message, try await Partial.run(task, app, NodeSettings([:]), organization: 4, log: Log { _ in }).joined())
+        let path = "\(folder)/\(UUID().uuidString)"
+        defer { unlink(path) }
+        try await Partial.run(task, app, NodeSettings([:]), organization: 4, log: Log { _ in }).write(to: OutputFile(path: path))
+        return (message, try Data(contentsOf: URL(fileURLWithPath: path)))
     }
 
     private static func read(_ result: Data, _ sent: Message) throws -> [Message] {

@@ -105,7 +105,7 @@ public struct Algorithm: Sendable {
         case "partial":
             let node = Node(environment, settings)
             try Privileges.drop()
-            try output.write(try await Partial.run(input, try clientApp(node), settings, organization: token.organizationID, log: log))
+            try await Partial.run(input, try clientApp(node), settings, organization: token.organizationID, log: log).write(to: output)
         default:
             throw ContainerError.badInput(problem: "it asks for the method '\(input.method)'; this image has central and partial")
         }

@@ -4,9 +4,9 @@ import Vantage6
 import Wire
 
 /// Flower's `Grid` on vantage6's tasks: a fan-out is one subtask at the nodes' organizations, its results are the replies.
-public final class TaskGrid: Grid {
+final class TaskGrid: Grid {
     /// How a fan-out is called in the UI's list of tasks.
-    public typealias Naming = @Sendable ([Message]) -> (name: String, description: String)
+    typealias Naming = @Sendable ([Message]) -> (name: String, description: String)
 
     private let client: ProxyClient
     private let runID: Int64
@@ -39,11 +39,11 @@ public final class TaskGrid: Grid {
     }
 
     /// The ids of the organizations that can be asked, ascending.
-    public func nodeIDs() -> [Int64] { nodes }
+    func nodeIDs() -> [Int64] { nodes }
 
     /// Posts one subtask, waits for it, and gives one reply a message, by node id and then in the order given.
     /// Throws `ProxyError` where vantage6 itself fails; what fails at an organization becomes its reply's error.
-    public func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message] {
+    func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message] {
         guard !messages.isEmpty else { return [] }
         let deadline = timeout.map { Date(timeIntervalSinceNow: $0) }
         let sent = stamped(messages)
@@ -135,8 +135,14 @@ public final class TaskGrid: Grid {
                 code: .replyMessageUnavailable,
                 reason: "\(name) ended without a result: the reason is in the log of its run \(place)")
         }
-        return MessageError(
-            code: .clientAppCrashed, reason: "the run at \(name) is '\(run.status.rawValue)': the reason is in the log of its run \(place)")
+        let advice =
+            switch run.status {
+            case .notAllowed: "the policies of its node refuse this image or this user: ask its administrator"
+            case .noImage: "its node cannot find or pull the image: ask its administrator"
+            case .killed: "somebody stopped it: start a task with resume to go on"
+            default: "the reason is in the log of its run"
+            }
+        return MessageError(code: .clientAppCrashed, reason: "the run at \(name) is '\(run.status.rawValue)': \(advice) \(place)")
     }
 
     /// The reply, or an error where its arrays would spoil every mean that they enter.

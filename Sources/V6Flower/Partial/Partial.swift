@@ -14,7 +14,7 @@ enum Partial {
 
     /// Answers the messages; one that cannot be answered gets a reply that says why, and the others theirs.
     static func run(_ input: TaskInput, _ app: ClientApp, _ settings: NodeSettings, organization: Int64, log: Log) async throws
-        -> ByteSegments
+        -> Answer
     {
         let messages: [Message]
         let format: ReplyFormat
@@ -43,11 +43,23 @@ enum Partial {
             let updates = try updates(reply, of: message, format, organization)
             replies.append(try Payload.encode(reply, updates: updates, &blobs))
         }
-        if format.isRaw { return RawReplies.encode(replies, blobs) }
-        let json: JSON = [
+        if format.isRaw { return .raw(RawReplies.encode(replies, blobs)) }
+        return .json([
             "format": .int(Payload.format), "replies": .array(replies), "blobs": .object(blobs.segments.mapValues(JSON.base64)),
-        ]
-        return ByteSegments([json.serialized()])
+        ])
+    }
+
+    /// The replies in the form that central asked for, not yet written out: neither form is whole in memory.
+    enum Answer {
+        case json(JSON)
+        case raw(ByteSegments)
+
+        func write(to file: OutputFile) throws {
+            switch self {
+            case .json(let json): try file.write(json)
+            case .raw(let bytes): try file.write(bytes)
+            }
+        }
     }
 
     /// The arrays that the reply can give as updates of the message's.

@@ -16,6 +16,13 @@ public final class ProxyClient: Sendable {
         /// The algorithm ended with exit code 0.
         public static let completed = Status(rawValue: "completed")
 
+        /// The node's policies refused the image or the user.
+        public static let notAllowed = Status(rawValue: "not allowed")
+        /// The node has no such image.
+        public static let noImage = Status(rawValue: "non-existing Docker image")
+        /// A user stopped it.
+        public static let killed = Status(rawValue: "killed by user")
+
         /// Whether nothing more will happen. Words that no version has used yet count as an end.
         public var isFinal: Bool { !["pending", "initializing", "active", "awaiting"].contains(rawValue) }
     }

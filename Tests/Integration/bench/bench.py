@@ -25,7 +25,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(what, test, seconds=60):
+def wait_for(what, test, seconds=120):
     """Waits until `test` gives something true, and gives it."""
     end, problem = time.monotonic() + seconds, None
     while time.monotonic() < end:
@@ -228,7 +228,7 @@ class Bench:
     def status(self, task):
         return self.client.request(f"task/{task}/status")["status"]
 
-    def wait(self, task, seconds=120):
+    def wait(self, task, seconds=400):
         wait_for(f"task {task}'s end", lambda: self.status(task) in FINAL, seconds)
         return self.status(task)
 
@@ -237,7 +237,7 @@ class Bench:
         task = self.task(*arguments, **more)
         return self.outcome(task)
 
-    def outcome(self, task, seconds=120):
+    def outcome(self, task, seconds=400):
         status = self.wait(task, seconds)
         result = self.client.result.from_task(task)["data"][0]["result"]
         return status, json.loads(result) if result else None, self.log(task)

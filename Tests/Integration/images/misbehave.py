@@ -24,7 +24,7 @@ if how == "answers rubbish":
     with open(path("OUTPUT_FILE"), "w") as file:
         file.write("rubbish")
 if how == "is slow":
-    time.sleep(60)
+    time.sleep(90)
 if how == "speaks another version":
     with open(path("OUTPUT_FILE"), "w") as file:
         file.write('{"format": 2, "replies": [], "blobs": {}}')
