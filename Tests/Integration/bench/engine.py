@@ -34,10 +34,28 @@ class Engine:
                 self.problem = "dockerd ended: " + (self.folder / "log").read_text()[-500:]
                 return self
             if subprocess.run([DOCKER, "-H", self.url, "info"], capture_output=True).returncode == 0:
+                self.try_out()
                 return self
             time.sleep(0.1)
         self.problem = "dockerd does not answer"
         return self
+
+    def try_out(self):
+        """Whether containers and their networks can be had on this machine at all: with /bin/true and its libraries."""
+        root = self.folder / "true"
+        libraries = [word for word in subprocess.run(["ldd", "/bin/true"], check=True, capture_output=True, text=True).stdout.split() if word.startswith("/")]
+        for file in ["/bin/true", *libraries]:
+            target = root / file.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, target)
+        try:
+            tar = subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE)
+            self.docker("import", "-", "local/true:bench", stdin=tar.stdout)
+            self.docker("network", "create", "try-out")
+            self.docker("run", "--rm", "--network", "try-out", "local/true:bench", "/bin/true")
+            self.docker("network", "rm", "try-out")
+        except AssertionError as error:
+            self.problem = f"this machine runs no containers: {error}"
 
     def __exit__(self, *_):
         if self.process:
