@@ -64,7 +64,7 @@ let package = Package(
         .executableTarget(name: "v6-flower", dependencies: ["V6Flower", argumentParser], swiftSettings: strict),
 
         // An algorithm of one's own in one file, as a Swift developer writes it.
-        .executableTarget(name: "federated-mean", dependencies: ["V6Flower"], path: "Examples/FederatedMean", swiftSettings: strict),
+        .executableTarget(name: "federated-mean", dependencies: ["V6Flower"], path: "examples/FederatedMean", swiftSettings: strict),
 
         // A stand-in for vantage6's server and node proxies on loopback; not in the image.
         .target(

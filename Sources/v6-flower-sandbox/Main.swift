@@ -20,7 +20,7 @@ struct Run: AsyncParsableCommand {
         discussion: """
             Writes result.json, model.safetensors and report.html into the output folder.
 
-            Example: v6-flower-sandbox run --data Examples/data/breast-cancer --model logistic --target diagnosis --output output
+            Example: v6-flower-sandbox run --data examples/data/breast-cancer --model logistic --target diagnosis --output output
             """)
 
     @Option(help: "The folder with one CSV an organization; a file's name is its organization's.")

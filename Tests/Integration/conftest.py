@@ -27,7 +27,7 @@ TABLES = dict(zip(Bench.NODES, ("amsterdam", "maastricht", "utrecht")))
 
 
 def databases(node):
-    data = ROOT / "Examples/data"
+    data = ROOT / "examples/data"
     found = {"default": data / "breast-cancer" / f"{TABLES[node]}.csv", "digits": data / "digits" / f"{TABLES[node]}.csv"}
     found["mixed"] = found["default"] if node != "gamma" else data / "diabetes" / f"{TABLES[node]}.csv"
     if node != "gamma":
@@ -62,7 +62,7 @@ def encrypted():
 def sandbox(tmp_path):
     """Runs central in the sandbox on one of the example tables; gives its result."""
     def run(data, kwargs):
-        subprocess.run([PROGRAM.with_name("v6-flower-sandbox"), "run", "--data", ROOT / "Examples/data" / data, "--kwargs", json.dumps(kwargs),
+        subprocess.run([PROGRAM.with_name("v6-flower-sandbox"), "run", "--data", ROOT / "examples/data" / data, "--kwargs", json.dumps(kwargs),
                         "--output", tmp_path, "--no-comparison"], check=True, capture_output=True)
         return json.loads((tmp_path / "result.json").read_text())
     return run

@@ -1,4 +1,4 @@
-"""The scripts in Examples/client and the Python of the README, as they stand."""
+"""The scripts in examples/client and the Python of the README, as they stand."""
 import json
 import os
 import re
@@ -8,7 +8,7 @@ import sys
 from bench import wait_for
 from conftest import ROOT
 
-CLIENT = ROOT / "Examples/client"
+CLIENT = ROOT / "examples/client"
 
 
 def environment(bench):
@@ -29,7 +29,7 @@ def test_train_and_look_at_the_model(encrypted, tmp_path):
     result = json.loads((tmp_path / "result.json").read_text())
     assert len(result["rounds"]) == 5
     assert "weight (1, 30) float32" in script(encrypted, tmp_path, "to_numpy.py")
-    assert float(script(encrypted, tmp_path, "to_sklearn.py", ROOT / "Examples/data/breast-cancer/utrecht.csv").split()[-1]) > 0.9
+    assert float(script(encrypted, tmp_path, "to_sklearn.py", ROOT / "examples/data/breast-cancer/utrecht.csv").split()[-1]) > 0.9
     script(encrypted, tmp_path, "to_torch.py")
     assert (tmp_path / "model.pt").stat().st_size > 30 * 4
     script(encrypted, tmp_path, "plot.py")

@@ -1,10 +1,11 @@
 """The image that the Dockerfile makes, in real containers of the real node: the tests of training, and what a container adds."""
+import re
 import sys
 import tarfile
 
 import pytest
 from bench import NOBODY, rights, wait_for
-from conftest import start
+from conftest import ROOT, start
 from engine import Engine
 from test_training import *  # noqa: F403 - collected here too, where `plain` is a bench of containers
 from test_training import LOGISTIC, test_twenty_rounds
@@ -69,3 +70,10 @@ def test_a_killed_container_of_central_is_resumed(plain):
     status, result, log = plain.run(IMAGE, {"resume": task})
     assert status == "completed", log
     assert len(result["rounds"]) == 4
+
+
+def test_the_build_stage_gets_every_target_of_the_package():
+    """The first stage is not built here, so what it is given is looked at."""
+    given = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    targets = set(re.findall(r'path: "([^"]+)"', (ROOT / "Package.swift").read_text()))
+    assert {"Package.swift", "Sources", "Tests", "scripts", *targets} <= given

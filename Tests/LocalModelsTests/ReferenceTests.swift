@@ -18,7 +18,7 @@ struct ReferenceTests {
     }()
 
     private static func tables(_ name: String) throws -> OrderedDictionary<Int64, Table> {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../Examples/data/\(name)")
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../examples/data/\(name)")
         let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".csv") }.sorted()
         var tables: OrderedDictionary<Int64, Table> = [:]
         for (index, file) in files.enumerated() {

@@ -23,7 +23,7 @@ enum Fixture {
         return path
     }
 
-    static func example(_ name: String) -> String { "\(root)/Examples/data/\(name)" }
+    static func example(_ name: String) -> String { "\(root)/examples/data/\(name)" }
 
     /// A program that stands before the real one: a shell script with the organization in `$organization` and the method in `$method`.
     static func wrapper(_ script: String, in folder: String) throws -> String {
