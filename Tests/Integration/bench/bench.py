@@ -203,12 +203,15 @@ class Bench:
     # What its users do
 
     def login(self, user):
+        """A client of a user. Only the first has its key in an encrypted collaboration: vantage6's cryptor is one for the process,
+        and another user's would upload the first one's public key as its own."""
         import compat
         from vantage6.client import UserClient
         del compat
         client = UserClient("http://127.0.0.1", self.port, "/api", log_level="error")
         client.authenticate(user, self.password)
-        client.setup_encryption(str(self.folder / user.removeprefix("user-") / "private_key.pem") if self.encrypted else None)
+        if not self.encrypted or user == "user-alpha":
+            client.setup_encryption(str(self.folder / "alpha/private_key.pem") if self.encrypted else None)
         return client
 
     def image(self, name, argv, **at):
