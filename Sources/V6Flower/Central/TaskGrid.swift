@@ -72,14 +72,15 @@ final class TaskGrid: Grid {
     }
 
     /// Asks often at first and then less, about once a second: an answer is seen late by a sixth of the time it took. The server reads
-    /// all inputs and results of a task to tell its state, so with large models each question is work for it: it gets pauses of four
-    /// times as long as its answer took.
+    /// all inputs and results of a task to tell its state, so with large models each question is work for it: where an answer is
+    /// slow, it gets a pause of four times as long.
     private func wait(for task: Int64, until deadline: Date?) async throws {
         let started = Date()
         while true {
             let asked = Date()
             if try await isOver(task) { return }
-            let delay = max(min(max(Date().timeIntervalSince(started) / 6, 0.01), 1), 4 * Date().timeIntervalSince(asked))
+            let answered = Date().timeIntervalSince(asked)
+            let delay = max(min(max(Date().timeIntervalSince(started) / 6, 0.01), 1), answered > 0.25 ? 4 * answered : 0)
             let left = deadline?.timeIntervalSinceNow ?? delay
             if left <= 0 { return }
             try await Task.sleep(for: .seconds(min(delay, left)))
