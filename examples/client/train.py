@@ -11,7 +11,7 @@ ROUNDS = 5
 def wait(task, rounds):
     """Waits for the task with a progress bar; gives the result."""
     with tqdm(total=rounds, unit="round") as bar:
-        while not client.task.get(task)["status"] in ("completed", "failed", "crashed", "killed by user"):
+        while client.task.get(task)["status"] in ("pending", "initializing", "active"):
             done = client.run.from_task(task)["data"][0]["log"] or ""
             bar.update(done.count(" trained: ") - bar.n)
             time.sleep(1)

@@ -6,6 +6,7 @@ final class SpoolFile {
     private let descriptor: Int32
     private let path: String
     private var isOwned = true
+    private var end = 0
 
     /// Throws `FileBytes.FileError`.
     init(path: String) throws {
@@ -17,14 +18,10 @@ final class SpoolFile {
 
     deinit { if isOwned, descriptor >= 0 { close(descriptor) } }
 
+    /// Writes bytes behind those written before.
     func write(_ bytes: UnsafeRawBufferPointer) throws {
-        var rest = bytes
-        while !rest.isEmpty {
-            let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw FileBytes.FileError(action: "write", path: path, code: errno) }
-            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-        }
+        try writeAt(bytes, end)
+        end += bytes.count
     }
 
     /// Writes bytes at an offset; usable on any thread while the file lives.

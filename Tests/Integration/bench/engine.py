@@ -49,8 +49,7 @@ class Engine:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, target)
         try:
-            tar = subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE)
-            self.docker("import", "-", "local/true:bench", stdin=tar.stdout)
+            self.import_folder(root, "local/true:bench")
             self.docker("network", "create", "try-out")
             self.docker("run", "--rm", "--network", "try-out", "local/true:bench", "/bin/true")
             self.docker("network", "rm", "try-out")
@@ -71,13 +70,16 @@ class Engine:
         assert done.returncode == 0, f"docker {arguments[0]}: {done.stderr[-1000:]}"
         return done.stdout
 
+    def import_folder(self, root, name):
+        """Makes an image of a folder's files."""
+        with subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE) as tar:
+            self.docker("import", "-", name, stdin=tar.stdout)
+        assert tar.returncode == 0, f"tar of {root}"
+
     def build(self, name):
         """Builds the image with the Dockerfile as it stands. Its first stage is what scripts/image-root does, on this machine: there
         is no registry here to have a Swift image from."""
         root = self.folder / "root"
         subprocess.run([ROOT / "scripts/image-root", root / "image"], check=True, capture_output=True)
-        tar = subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE)
-        self.docker("import", "-", "local/image-root:bench", stdin=tar.stdout)
-        tar.stdout.close()
-        assert tar.wait() == 0
+        self.import_folder(root, "local/image-root:bench")
         self.docker("build", "--build-arg", "ROOT=local/image-root:bench", "--tag", name, ROOT)
