@@ -15,11 +15,11 @@ struct Main {
         let pages = CommandLine.arguments.dropFirst()
         let started = ContinuousClock.now
         var replies: [Message] = []
-        for (organization, path) in pages.enumerated() {
+        for path in pages {
             let answer = try JSON(parsing: FileBytes(path: path))
             for row in answer["data"]?.elements ?? [] {
                 guard let text = row["result"]?.utf8 else { continue }
-                replies += try Incoming.replies(text, organization: Int64(organization), folder: folder) { _ in nil }
+                replies += try Incoming.replies(text, folder: folder) { _ in nil }
             }
         }
         guard let mean = try await FedAvg().aggregateTrain(round: 1, replies: replies).arrays else { throw CocoaError(.coderValueNotFound) }

@@ -108,7 +108,7 @@ struct PayloadTests {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("incoming-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { #expect((try? FileManager.default.contentsOfDirectory(atPath: folder)) == [], "nothing is left on the disk") }
-        return try Incoming.replies(Data(Base64.encode(result).utf8), organization: 4, folder: folder) { $0 == "m" ? sent.content : nil }
+        return try Incoming.replies(Data(Base64.encode(result).utf8), folder: folder) { $0 == "m" ? sent.content : nil }
     }
 
     @Test("Whatever the form of replies, the arrays come back: exactly, or as near as the quantisation promises", arguments: formats)
@@ -169,7 +169,7 @@ struct PayloadTests {
             let path = folder + "/\(UUID().uuidString)"
             try text.write(to: URL(fileURLWithPath: path))
             defer { unlink(path) }
-            return try Incoming.decode(FileBytes(path: path), to: path + "-decoded").materialized()
+            return try Incoming.decode(FileBytes(path: path), in: folder).materialized()
         }
         let text = Data(Base64.encode(data).utf8)
         #expect(try decode(text) == data)

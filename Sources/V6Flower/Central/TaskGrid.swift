@@ -109,7 +109,7 @@ final class TaskGrid: Grid {
         try await client.forEachResult(ofTask: task, pageSize: pageSize, folder: folder) { run, text in
             guard let organization = completed[run], text.byteCount > 0 else { return }
             do {
-                answers[organization] = .success(try Incoming.replies(text, organization: organization, folder: folder, base: base))
+                answers[organization] = .success(try Incoming.replies(text, folder: folder, base: base))
             } catch let error as FileBytes.FileError {
                 throw error
             } catch {

@@ -9,11 +9,11 @@ package enum Incoming {
     /// The replies in a result's base64 text; `base` gives the content of a message that was sent. Throws what is wrong with it, in
     /// words for the organization's failure.
     package static func replies(
-        _ text: any ByteSource, organization: Int64, folder: String, base: (String) -> RecordDict?
+        _ text: any ByteSource, folder: String, base: (String) -> RecordDict?
     ) throws -> [Message] {
         let result: FileBytes
         do {
-            result = try decode(text, to: "\(folder)/result-\(organization)")
+            result = try decode(text, in: folder)
         } catch is Base64.DecodingError {
             throw Payload.Malformed(problem: "its result is not whole base64")
         }
@@ -30,17 +30,16 @@ package enum Incoming {
         }
         guard let members = json.members else { throw Payload.Malformed(problem: "its result is \(json.kind), not an object") }
         return try Payload.messages(members, key: "replies", base: base) { name in
-            let path = "\(folder)/blob-\(organization)"
             let file: FileBytes
             if isRaw {
                 guard let blob = blobs[name] else { return nil }
                 file = blob
             } else {
                 guard let text = members["blobs"]?[name]?.utf8 else { return nil }
-                file = try decode(text, to: path)
+                file = try decode(text, in: folder)
             }
             guard try file.slice(0..<min(4, file.byteCount)).withBytes(Zstandard.isFrame) else { return try Safetensors.open(file) }
-            let spool = try SpoolFile(path: path)
+            let spool = try SpoolFile(in: folder)
             try Zstandard.decompress(file, limit: Payload.largestBlob) { try spool.write($0) }
             return try Safetensors.open(spool.finish())
         }
@@ -50,8 +49,8 @@ package enum Incoming {
     static let parallelText = 8 << 20
 
     /// Decodes into a file. A long text is cut into parts of whole groups of four characters, and each core writes one at its place.
-    static func decode(_ text: any ByteSource, to path: String) throws -> FileBytes {
-        let file = try SpoolFile(path: path)
+    static func decode(_ text: any ByteSource, in folder: String) throws -> FileBytes {
+        let file = try SpoolFile(in: folder)
         guard let text = text as? FileBytes, text.byteCount >= parallelText else {
             try Base64.decode(text) { try file.write($0) }
             return try file.finish()

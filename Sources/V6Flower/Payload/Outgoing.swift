@@ -27,8 +27,7 @@ struct Outgoing {
             let names = Self.blobNames(parts)
             let head = Self.head(parts, method: method, replies: replies)
             if tails[names] == nil {
-                let path = "\(folder)/input-\(tails.count).base64"
-                tails[names] = try Self.tail(names, blobs, path: path)
+                tails[names] = try Self.tail(names, blobs, folder: folder)
             }
             guard let tail = tails[names] else { continue }
             largest = max(largest, names.reduce(0) { $0 + (blobs.segments[$1]?.byteCount ?? 0) })
@@ -54,13 +53,13 @@ struct Outgoing {
         return head
     }
 
-    private static func tail(_ names: [String], _ blobs: Payload.Blobs, path: String) throws -> FileBytes {
+    private static func tail(_ names: [String], _ blobs: Payload.Blobs, folder: String) throws -> FileBytes {
         let json = JSON.object(
             OrderedDictionary(
                 uniqueKeysWithValues: names.compactMap { name in
                     blobs.segments[name].map { (name, JSON.base64($0)) }
                 }))
-        let file = try SpoolFile(path: path)
+        let file = try SpoolFile(in: folder)
         var encoder = Base64.Encoder()
         let write = { (bytes: UnsafeRawBufferPointer) throws in try encoder.update(bytes) { try file.write($0) } }
         try Data("\"blobs\":".utf8).withUnsafeBytes(write)

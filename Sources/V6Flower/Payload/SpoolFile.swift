@@ -1,7 +1,8 @@
 import Foundation
 import Wire
 
-/// A file for bytes that wait to be sent or aggregated: unlinked as soon as it is open, so that nothing is left of it, however central ends.
+/// A file of its own for bytes that wait to be sent or aggregated: unlinked as soon as it is open, so that nothing is left of it, however
+/// the process ends.
 final class SpoolFile {
     private let descriptor: Int32
     private let path: String
@@ -9,10 +10,13 @@ final class SpoolFile {
     private var end = 0
 
     /// Throws `FileBytes.FileError`.
-    init(path: String) throws {
-        descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        self.path = path
+    init(in folder: String) throws {
+        // Two files of one folder never share a name, whichever processes and threads make them.
+        var name = Array("\(folder)/spool-XXXXXX".utf8CString)
+        descriptor = mkstemp(&name)
+        path = name.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? folder }
         guard descriptor >= 0 else { throw FileBytes.FileError(action: "create", path: path, code: errno) }
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         unlink(path)
     }
 
