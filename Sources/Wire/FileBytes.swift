@@ -63,6 +63,9 @@ public struct FileBytes: ByteSource {
     /// The length in bytes.
     public var byteCount: Int { range.count }
 
+    /// Which bytes these are, as long as a value refers to their file: equal for the same range of the same open file.
+    public var identity: String { "\(ObjectIdentifier(descriptor).hashValue)|\(range)" }
+
     /// A part of these bytes; `part` lies within them.
     public func slice(_ part: Range<Int>) -> FileBytes {
         let lower = min(range.lowerBound + part.lowerBound, range.upperBound)

@@ -105,6 +105,11 @@ struct ConsistentReplies {
     /// The weighted mean of the arrays, walked once.
     func meanOfArrays() throws -> ArrayRecord {
         var mean = WeightedMean()
+        for reply in replies {
+            guard let foreign = reply.arrays.first(where: { $0.value.stype != NDArray.numpy }) else { continue }
+            throw AggregationError(
+                reason: "Array '\(foreign.key)' of node \(reply.node) is serialised as '\(foreign.value.stype)'. Cannot aggregate.")
+        }
         for reply in replies { try mean.add(reply.arrays, share: reply.share, node: reply.node) }
         return mean.finish()
     }

@@ -21,13 +21,20 @@ public struct MessageType: Hashable, Sendable, CustomStringConvertible {
     /// The action of a type that names none.
     public static let defaultAction = "default"
 
+    /// Flower's names from before categories, which apps of its old API still use.
+    private static let legacy = ["get_properties", "get_parameters", "reconnect"]
+
     private init(category: Category, action: String) {
         self.category = category
         self.action = action
     }
 
-    /// Parses `category` or `category.action`. Throws ``InvalidMessageType``.
+    /// Parses `category` or `category.action`; Flower's legacy types are queries of their name. Throws ``InvalidMessageType``.
     public init(_ text: String) throws(InvalidMessageType) {
+        if Self.legacy.contains(text) {
+            self.init(category: .query, action: text)
+            return
+        }
         let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard parts.count <= 2, let category = Category(rawValue: parts[0]) else { throw InvalidMessageType(text: text) }
         let action = parts.count == 2 ? parts[1] : Self.defaultAction
@@ -42,7 +49,10 @@ public struct MessageType: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The type as Flower writes it: `train`, or `train.action` for a named action.
-    public var description: String { action == Self.defaultAction ? category.rawValue : "\(category.rawValue).\(action)" }
+    public var description: String {
+        if category == .query, Self.legacy.contains(action) { return action }
+        return action == Self.defaultAction ? category.rawValue : "\(category.rawValue).\(action)"
+    }
 }
 
 /// A text that names no message type; the sentence is Flower's.

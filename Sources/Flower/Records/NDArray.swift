@@ -29,6 +29,12 @@ public struct NDArray: Sendable {
     public let shape: [Int]
     /// The elements.
     public let bytes: any ByteSource
+    /// How Flower says the array is serialised: `numpy.ndarray`, or the name of a form that only the apps at both ends understand,
+    /// whose bytes are then passed on as they are.
+    public var stype = Self.numpy
+
+    /// The `stype` of arrays that can be computed with.
+    public static let numpy = "numpy.ndarray"
 
     /// An array of these bytes. Throws ``Problem`` where they do not fill the shape.
     public init(dtype: DType, shape: [Int], bytes: any ByteSource) throws(Problem) {
@@ -114,9 +120,9 @@ public struct NDArray: Sendable {
 }
 
 extension NDArray: Equatable {
-    /// Equal in type, shape and bytes (so NaN equals itself and 0 differs from -0). Bytes that cannot be read equal nothing.
+    /// Equal in type, shape, `stype` and bytes (so NaN equals itself and 0 differs from -0). Bytes that cannot be read equal nothing.
     public static func == (one: NDArray, other: NDArray) -> Bool {
-        guard one.dtype == other.dtype, one.shape == other.shape else { return false }
+        guard one.dtype == other.dtype, one.shape == other.shape, one.stype == other.stype else { return false }
         let same = try? one.bytes.withBytes { first in
             try other.bytes.withBytes { second in
                 guard let a = first.baseAddress, let b = second.baseAddress else { return first.isEmpty && second.isEmpty }

@@ -17,9 +17,16 @@ public enum Safetensors {
     /// The longest header that is accepted, as in the reference implementation.
     public static let maximumHeader = 100_000_000
 
+    /// The key of the header's `__metadata__` under which arrays that are none of NumPy's have their `stype`: a JSON object in a string.
+    static let stypeKey = "stype"
+
     /// The file's bytes for the record: header, then each array in order.
     public static func encode(_ arrays: ArrayRecord) -> ByteSegments {
         var header: OrderedDictionary<String, JSON> = [:]
+        let stypes = arrays.filter { $0.value.stype != NDArray.numpy }.mapValues { JSON.string($0.stype) }
+        if !stypes.isEmpty {
+            header["__metadata__"] = [stypeKey: .string(String(decoding: JSON.object(stypes).serialized(), as: UTF8.self))]
+        }
         var offset = 0
         for (name, array) in arrays {
             let end = offset + array.bytes.byteCount
@@ -49,6 +56,14 @@ public enum Safetensors {
             public let shape: [Int]
             /// The bytes in the file.
             public let range: Range<Int>
+            /// The form of the bytes.
+            public var stype = NDArray.numpy
+
+            func array(_ bytes: any ByteSource) -> NDArray {
+                var array = NDArray(unchecked: dtype, shape, bytes)
+                array.stype = stype
+                return array
+            }
         }
 
         /// The arrays by name, in the order of the header.
@@ -74,8 +89,17 @@ public enum Safetensors {
         for (name, value) in members where name != "__metadata__" {
             entries[name] = try entry(name, value, dataStart: start, fileSize: fileSize)
         }
+        for (name, stype) in try stypes(members["__metadata__"]) { entries[name]?.stype = stype }
         try checkCoverage(entries, dataStart: start, fileSize: fileSize)
         return Layout(entries: entries)
+    }
+
+    private static func stypes(_ metadata: JSON?) throws -> [(String, String)] {
+        guard let text = metadata?[stypeKey]?.string else { return [] }
+        guard let members = (try? JSON(parsing: text))?.members else {
+            throw FormatError(problem: "its metadata '\(stypeKey)' is no object")
+        }
+        return members.compactMap { name, value in value.string.map { (name, $0) } }
     }
 
     private static func entry(_ name: String, _ value: JSON, dataStart: Int, fileSize: Int) throws -> Layout.Entry {
@@ -120,7 +144,7 @@ public enum Safetensors {
         let layout = try layout(fileSize: file.count) { file[(file.startIndex + $0.lowerBound)..<(file.startIndex + $0.upperBound)] }
         return layout.entries.mapValues { entry in
             let range = (file.startIndex + entry.range.lowerBound)..<(file.startIndex + entry.range.upperBound)
-            return NDArray(unchecked: entry.dtype, entry.shape, file[range])
+            return entry.array(file[range])
         }
     }
 
@@ -128,6 +152,6 @@ public enum Safetensors {
     /// Throws ``FormatError``, or an error of the file system.
     public static func open(_ file: FileBytes) throws -> ArrayRecord {
         let layout = try layout(fileSize: file.byteCount) { try file.slice($0).materialized() }
-        return layout.entries.mapValues { NDArray(unchecked: $0.dtype, $0.shape, file.slice($0.range)) }
+        return layout.entries.mapValues { $0.array(file.slice($0.range)) }
     }
 }

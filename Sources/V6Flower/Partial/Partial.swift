@@ -43,7 +43,7 @@ enum Partial {
             let updates = try updates(reply, of: message, format, organization)
             replies.append(try Payload.encode(reply, updates: updates, &blobs))
         }
-        if format.isRaw { return .raw(RawReplies.encode(replies, blobs)) }
+        if format.isRaw { return .raw(Frame.encode(["format": .int(Payload.format), "replies": .array(replies)], blobs)) }
         return .json([
             "format": .int(Payload.format), "replies": .array(replies), "blobs": .object(blobs.segments.mapValues(JSON.base64)),
         ])

@@ -17,11 +17,16 @@ package enum Incoming {
         } catch is Base64.DecodingError {
             throw Payload.Malformed(problem: "its result is not whole base64")
         }
-        let isRaw = try result.slice(0..<min(RawReplies.magic.count, result.byteCount)).withBytes(RawReplies.isBeginning)
+        let isRaw = try result.slice(0..<min(Frame.magic.count, result.byteCount)).withBytes(Frame.isBeginning)
         let json: JSON
         var blobs: [String: FileBytes] = [:]
         do {
-            if isRaw { (json, blobs) = try RawReplies.open(result) } else { json = try JSON(parsing: result) }
+            if isRaw {
+                let frame = try Frame(result)
+                (json, blobs) = (frame.head, frame.blobs)
+            } else {
+                json = try JSON(parsing: result)
+            }
         } catch let error as JSON.ParsingError {
             throw Payload.Malformed(
                 problem: try result.withBytes { EncryptedPayload.isLikely($0) }

@@ -11,7 +11,7 @@ import Wire
 /// A record of arrays has a name, and arrays that several messages share travel once. central names records by the digest of what
 /// travels, so that the same arrays have the same name wherever they go; a partial numbers those of its reply. A blob may be
 /// compressed with Zstandard, which shows in its first bytes. A reply's record may be an update of the message's record of the
-/// same name (`"update": true`, see `Quantization`). Replies also travel as bytes: ``RawReplies``.
+/// same name (`"update": true`, see `Quantization`). Replies also travel as bytes: ``Frame``.
 enum Payload {
     static let format: Int64 = 1
 
@@ -41,8 +41,8 @@ enum Payload {
             self.isNumbered = isNumbered
         }
 
-        /// The name of a record's blob. A record that was seen before is recognised by where its bytes lie in memory,
-        /// without reading them; one that lies in files, which are mapped anew each time, is read.
+        /// The name of a record's blob. A record that was seen before is recognised by where its bytes lie in memory or in a file,
+        /// without reading them.
         mutating func name(of record: ArrayRecord) throws -> String {
             let identity = try identity(of: record)
             if let identity, let name = known[identity] { return name }
@@ -57,10 +57,11 @@ enum Payload {
 
         private func identity(of record: ArrayRecord) throws -> String? {
             // Foundation's Data keeps a few bytes inline, where their address says nothing.
-            guard record.values.allSatisfy({ !($0.bytes is FileBytes) && $0.bytes.byteCount > 64 }) else { return nil }
+            guard record.values.allSatisfy({ $0.bytes is FileBytes || $0.bytes.byteCount > 64 }) else { return nil }
             return try record.map { name, array in
-                let address = try array.bytes.withBytes { UInt(bitPattern: $0.baseAddress) }
-                return "\(name)|\(array.dtype)|\(array.shape)|\(address)"
+                let place =
+                    try (array.bytes as? FileBytes)?.identity ?? array.bytes.withBytes { String(UInt(bitPattern: $0.baseAddress)) }
+                return "\(name)|\(array.dtype)|\(array.shape)|\(place)"
             }.joined(separator: "\n")
         }
     }
@@ -80,23 +81,34 @@ enum Payload {
         ]
         switch message.body {
         case .failure(let error): members["error"] = ["code": .int(error.code.rawValue), "reason": .string(error.reason)]
-        case .success(let content):
-            var records: OrderedDictionary<String, JSON> = [:]
-            for (name, record) in content {
-                switch record {
-                case .arrays(let arrays):
-                    if let update = updates[name] {
-                        records[name] = ["arrays": .string(try blobs.name(of: update)), "update": true]
-                    } else {
-                        records[name] = ["arrays": .string(try blobs.name(of: arrays))]
-                    }
-                case .metrics(let metrics): records[name] = ["metrics": RecordJSON.encode(metrics)]
-                case .configs(let configs): records[name] = ["configs": RecordJSON.encode(configs)]
-                }
-            }
-            members["content"] = .object(records)
+        case .success(let content): members["content"] = try encode(content, updates: updates, &blobs)
         }
         return .object(members)
+    }
+
+    /// The JSON of records. Those that `updates` names are sent as those updates.
+    static func encode(_ content: RecordDict, updates: [String: ArrayRecord] = [:], _ blobs: inout Blobs) throws -> JSON {
+        var records: OrderedDictionary<String, JSON> = [:]
+        for (name, record) in content {
+            switch record {
+            case .arrays(let arrays):
+                if let update = updates[name] {
+                    records[name] = ["arrays": .string(try blobs.name(of: update)), "update": true]
+                } else {
+                    records[name] = ["arrays": .string(try blobs.name(of: arrays))]
+                }
+            case .metrics(let metrics): records[name] = ["metrics": RecordJSON.encode(metrics)]
+            case .configs(let configs): records[name] = ["configs": RecordJSON.encode(configs)]
+            }
+        }
+        return .object(records)
+    }
+
+    /// Records from their JSON; `arrays` gives the record of a name.
+    static func records(_ members: OrderedDictionary<String, JSON>, arrays: (String) throws -> ArrayRecord) throws -> RecordDict {
+        var content: RecordDict = [:]
+        for (name, json) in members { content[name] = try record(name, json, arrays: arrays) }
+        return content
     }
 
     /// A message from its JSON; `arrays` gives the record of a digest, `base` the content of a message that this may reply to.

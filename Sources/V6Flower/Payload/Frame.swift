@@ -1,0 +1,126 @@
+import Flower
+import Foundation
+import Vantage6
+import Wire
+
+/// A head of JSON and the blobs it names, as bytes: `V6FLOWER`, the length of the head (64-bit, little-endian), the head (padded with
+/// spaces to a multiple of eight), the blobs. The head's `blobs` gives each blob's range behind the head: `{name: [begin, end]}`.
+///
+/// Replies travel so in collaborations that do not encrypt; so do messages to and from a Python worker, and what a node keeps of an
+/// app's state. The worker's side is `frames.py`.
+struct Frame {
+    static let magic = Data("V6FLOWER".utf8)
+
+    /// The longest head that is accepted, as of safetensors.
+    private static let largestHead = Safetensors.maximumHeader
+
+    let head: JSON
+    let blobs: [String: FileBytes]
+
+    // MARK: - Writing
+
+    static func encode(_ head: OrderedDictionary<String, JSON>, _ blobs: Payload.Blobs) -> ByteSegments {
+        var head = head
+        var ranges: OrderedDictionary<String, JSON> = [:]
+        var end = 0
+        for (name, blob) in blobs.segments {
+            ranges[name] = [.int(Int64(end)), .int(Int64(end + blob.byteCount))]
+            end += blob.byteCount
+        }
+        head["blobs"] = .object(ranges)
+        var text = JSON.object(head).serialized()
+        // The blobs start at a multiple of eight, so that a mapped file can be read in place.
+        text.append(contentsOf: repeatElement(0x20, count: (8 - text.count % 8) % 8))
+        let length = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) }
+        return ByteSegments([magic + length + text] + blobs.segments.values.flatMap(\.parts))
+    }
+
+    // MARK: - Reading
+
+    static func isBeginning(of bytes: UnsafeRawBufferPointer) -> Bool { bytes.starts(with: magic) }
+
+    /// Reads a file. Throws ``Payload/Malformed``, `JSON.ParsingError` or an error of the file system.
+    init(_ file: FileBytes) throws {
+        guard file.byteCount >= 16 else { throw Payload.Malformed(problem: "its result ends within its head") }
+        let length = try file.slice(8..<16).withBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+        guard let start = Int(exactly: length).map({ $0 + 16 }), start >= 16, start <= file.byteCount else {
+            throw Payload.Malformed(problem: "its result ends within its head")
+        }
+        head = try JSON(parsing: file.slice(16..<start))
+        blobs = try Self.ranges(head).filter { $0.value.upperBound <= file.byteCount - start }.mapValues {
+            file.slice((start + $0.lowerBound)..<(start + $0.upperBound))
+        }
+        guard blobs.count == head["blobs"]?.members?.count ?? 0 else {
+            throw Payload.Malformed(problem: "arrays of its result lie outside it")
+        }
+    }
+
+    /// Reads the next frame of a pipe, its blobs into a file in `folder`; nil at the pipe's end. `read` gives up to that many bytes, none at the
+    /// end. Throws ``Payload/Malformed``, `JSON.ParsingError` or what `read` throws.
+    init?(from read: (Int) throws -> Data, folder: String) throws {
+        func exactly(_ count: Int, _ body: (Data) throws -> Void) throws -> Bool {
+            var rest = count
+            while rest > 0 {
+                let piece = try read(min(rest, 1 << 20))
+                guard !piece.isEmpty else {
+                    guard rest == count else { throw Payload.Malformed(problem: "the pipe ended within a frame") }
+                    return false
+                }
+                rest -= piece.count
+                try body(piece)
+            }
+            return true
+        }
+        var start = Data()
+        guard try exactly(16, { start.append($0) }) else { return nil }
+        guard start.withUnsafeBytes(Self.isBeginning) else { throw Payload.Malformed(problem: "what came through the pipe is no frame") }
+        let length = start.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)) }
+        guard length <= UInt64(Self.largestHead) else { throw Payload.Malformed(problem: "a frame's head is longer than 100 MB") }
+        var text = Data(capacity: Int(length))
+        guard try exactly(Int(length), { text.append($0) }) else { throw Payload.Malformed(problem: "the pipe ended within a frame") }
+        head = try JSON(parsing: text)
+        let ranges = try Self.ranges(head)
+        let size = ranges.values.map(\.upperBound).max() ?? 0
+        guard size > 0 else {
+            blobs = try ranges.mapValues { _ in try SpoolFile(in: folder).finish() }
+            return
+        }
+        let spool = try SpoolFile(in: folder)
+        guard try exactly(size, { try $0.withUnsafeBytes(spool.write) }) else {
+            throw Payload.Malformed(problem: "the pipe ended within a frame")
+        }
+        let file = try spool.finish()
+        blobs = ranges.mapValues(file.slice)
+    }
+
+    private static func ranges(_ head: JSON) throws -> [String: Range<Int>] {
+        var ranges: [String: Range<Int>] = [:]
+        for (name, range) in head["blobs"]?.members ?? [:] {
+            guard let bounds = range.elements?.compactMap(\.int), bounds.count == 2, 0 <= bounds[0], bounds[0] <= bounds[1],
+                bounds[1] <= Int64(Int.max / 2)
+            else { throw Payload.Malformed(problem: "arrays of its result lie outside it") }
+            ranges[name] = Int(bounds[0])..<Int(bounds[1])
+        }
+        return ranges
+    }
+
+    // MARK: - What it holds
+
+    /// The record of arrays of a blob; nil where there is none such. Throws `Safetensors.FormatError`.
+    func arrays(_ name: String) throws -> ArrayRecord? { try blobs[name].map(Safetensors.open) }
+
+    /// The messages under a key of the head. Throws ``Payload/Malformed`` and others.
+    func messages(_ key: String) throws -> [Message] {
+        var members = head.members ?? [:]
+        members["format"] = .int(Payload.format)
+        return try Payload.messages(members, key: key, open: arrays)
+    }
+
+    /// The records under a key of the head. Throws ``Payload/Malformed`` and others.
+    func records(_ key: String) throws -> RecordDict {
+        try Payload.records(head[key]?.members ?? [:]) { name in
+            guard let record = try arrays(name) else { throw Payload.Malformed(problem: "it lacks the arrays \(name)") }
+            return record
+        }
+    }
+}

@@ -1,0 +1,57 @@
+"""Runs a ClientApp: one message in, its reply and the app's state out, until the host has no more."""
+
+import traceback
+
+from . import hooks
+from .frames import Channel, Closed
+
+# Source: `flwr.common.constant.ErrorCode`.
+_LOAD, _RAISED = 1, 2
+
+
+def run(channel: Channel, folder: str) -> int:
+    """Answers the host's messages, each with the context that comes with it."""
+    from flwr.app import Context, Error, Message
+    from flwr.clientapp import ClientApp
+
+    from . import datasets, project
+    from . import messages as codec
+    from .grid import identify
+
+    channel.send({"call": "ready", "id": 0})
+    app = None
+    while True:
+        try:
+            head, received = channel.receive()
+        except Closed:
+            return 0
+        message = codec.decode(head["message"], received)
+        context = Context(
+            run_id=message.metadata.run_id, node_id=message.metadata.dst_node_id, node_config=head["node_config"],
+            state=codec.decode_records(head["state"], received), run_config=head["run_config"],
+        )  # fmt: skip
+        del received
+        hooks.seed(head["seed"])
+        identify(context.run_id, context.node_id)
+        problem = None
+        try:
+            if app is None:
+                datasets.answer_from(head["databases"], head["column_mapping"], "ClientApp")
+                app = project.load(folder, "clientapp")
+                if not isinstance(app, ClientApp):
+                    raise project.NotAnApp(f"the clientapp is a {type(app).__name__}, not flwr's ClientApp")
+            reply = app(message, context)
+            if not isinstance(reply, Message):
+                raise TypeError(f"the ClientApp answered a {type(reply).__name__}, not a Message")
+        except project.NotAnApp as error:
+            problem = Error(_LOAD, str(error))
+        except Exception as error:
+            traceback.print_exc()
+            # The form of `flwr/supernode/runtime/run_clientapp.py`.
+            problem = Error(_RAISED, f"{type(error)}:<'{error}'>")
+        if problem:
+            reply = Message(problem, reply_to=message)
+        blobs = codec.Blobs()
+        answer = {"call": "reply", "id": 0, "message": codec.encode(reply, blobs), "failed": problem is not None}
+        answer["state"] = codec.encode_records(context.state, blobs)
+        channel.send(answer, blobs.parts)

@@ -1,0 +1,173 @@
+"""`flwr_datasets.FederatedDataset`, answered from the node's own data.
+
+An app written for simulation asks for its partition of a public data set. At a hospital's node that is the hospital's table: each
+partition is the whole of it, whatever its number. The rest of flwr_datasets (partitioners, preprocessors, `datasets`) stays.
+"""
+
+import os
+
+from . import hooks
+
+_IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+
+
+class NoSuchData(RuntimeError):
+    """A call that cannot be answered from the node's data, in one sentence."""
+
+
+def answer_from(databases: "list[dict]", columns: "dict[str, str]", component: str) -> None:
+    """Once the app imports flwr_datasets, its FederatedDataset reads `databases` (label, uri, type, query) instead of the Hub;
+    `columns` gives the node's column for a name that the app uses."""
+
+    def patch(module) -> None:
+        original = module.FederatedDataset
+
+        class FederatedDataset(original):
+            __doc__ = original.__doc__
+
+            def load_partition(self, partition_id: int, split: "str | None" = None):
+                self._prepare_dataset()
+                if split is None:
+                    self._check_if_no_split_keyword_possible()
+                    split = next(iter(self._partitioners))
+                return self._rows(split, component != "ServerApp")
+
+            def load_split(self, split: str):
+                self._prepare_dataset()
+                if component != "ServerApp" and split not in _labels(databases):
+                    raise NoSuchData(
+                        f"the app asks for the whole split '{split}' of {self._dataset_name}, which no organization has: "
+                        f"load_partition gives this node's rows, and a database labelled '{split}' would be that split"
+                    )
+                return self._rows(split, False)
+
+            @property
+            def partitioners(self):
+                self._prepare_dataset()
+                for name, partitioner in self._partitioners.items():
+                    if not partitioner.is_dataset_assigned():
+                        partitioner.dataset = self._rows(name, True)
+                return self._partitioners
+
+            def _rows(self, split: str, own: bool):
+                if split in self._dataset:
+                    return self._dataset[split]
+                raise NoSuchData(
+                    f"the app asks for the split '{split}' and this {'node' if own else 'ServerApp'} has {', '.join(self._dataset) or 'no data'}: "
+                    f"start the task with a database labelled '{split}'"
+                )
+
+            def _prepare_dataset(self) -> None:
+                if self._dataset_prepared:
+                    return
+                if not databases:
+                    raise NoSuchData(
+                        f"the {component} asks for {self._dataset_name} and the task has no database here: name one when the task is started"
+                    )
+                from datasets import DatasetDict
+
+                wanted = _splits(self._partitioners, databases, component)
+                self._dataset = DatasetDict({split: read(database, columns) for split, database in wanted.items()})
+                if self._preprocessor:
+                    self._dataset = self._preprocessor(self._dataset)
+                self._dataset_prepared = True
+
+        FederatedDataset.__name__ = FederatedDataset.__qualname__ = "FederatedDataset"
+        FederatedDataset.__module__ = original.__module__
+        module.FederatedDataset = FederatedDataset
+
+    hooks.after_import("flwr_datasets.federated_dataset", patch)
+
+
+def _labels(databases: "list[dict]") -> "list[str]":
+    return [database["label"] for database in databases]
+
+
+def _splits(partitioners: dict, databases: "list[dict]", component: str) -> "dict[str, dict]":
+    """Which database is which split: the one of its name; the first one, where none has the name, is the split that the app
+    partitions (at a ClientApp) or 'test' (at the ServerApp)."""
+    splits = {database["label"]: database for database in databases}
+    first = next(iter(partitioners), "train") if component == "ClientApp" else "test"
+    splits.setdefault(first, databases[0])
+    return splits
+
+
+def read(database: dict, columns: "dict[str, str]"):
+    """A database as Hugging Face's Dataset, its columns under the app's names."""
+    kind, place = database["type"], f"database '{database['label']}'"
+    if os.path.isdir(database["uri"]):
+        dataset = _folder(database["uri"], place)
+    elif kind == "sql":
+        dataset = _query(database, place)
+    elif kind in ("csv", "parquet"):
+        dataset = _table(database["uri"], kind, place)
+    else:
+        raise NoSuchData(f"{place} has the type {kind}: here csv, parquet, sql and folders of images are read; open it by its path instead")
+    for name, column in columns.items():
+        if column not in dataset.column_names:
+            raise NoSuchData(f"{place} has no column '{column}', which column_mapping names for '{name}'; it has {', '.join(dataset.column_names)}")
+        if name != column:
+            dataset = dataset.rename_column(column, name)
+    if dataset.num_rows < database["min_rows"]:
+        raise NoSuchData(f"{place} has fewer rows than this node's administrator asks for (V6_FLOWER_MIN_ROWS is {database['min_rows']})")
+    return dataset
+
+
+def _table(path: str, kind: str, place: str):
+    from datasets import Dataset
+
+    try:
+        if kind == "csv":
+            from pyarrow import csv
+
+            table = csv.read_csv(path)
+        else:
+            from pyarrow import parquet
+
+            table = parquet.read_table(path)
+    except Exception as error:
+        # pyarrow shows the line that it cannot read: rows stay at the node, and out of its log.
+        raise NoSuchData(f"{place} cannot be read as {kind} ({type(error).__name__})") from None
+    return Dataset(table)
+
+
+def _query(database: dict, place: str):
+    import pandas
+    import sqlalchemy
+    from datasets import Dataset
+
+    if not database.get("query"):
+        raise NoSuchData(f"{place} is an SQL database: give the task the query to read it with (the argument query)")
+    uri = database["uri"]
+    try:
+        engine = sqlalchemy.create_engine(uri if "://" in uri else f"sqlite:///{uri}")
+        with engine.connect() as connection:
+            frame = pandas.read_sql_query(sqlalchemy.text(database["query"]), connection)
+    except Exception as error:
+        # The text could hold the address with its password, or rows.
+        raise NoSuchData(f"{place} does not answer the query ({type(error).__name__})") from None
+    return Dataset.from_pandas(frame, preserve_index=False)
+
+
+def _folder(path: str, place: str):
+    """A folder of images: with a metadata.csv (file_name and other columns), or with a folder for each class."""
+    from datasets import ClassLabel, Dataset, Image
+
+    metadata = os.path.join(path, "metadata.csv")
+    if os.path.exists(metadata):
+        table = _table(metadata, "csv", place)
+        if "file_name" not in table.column_names:
+            raise NoSuchData(f"{place}: metadata.csv has no column file_name")
+        images = [os.path.join(path, name) for name in table["file_name"]]
+        return table.remove_columns("file_name").add_column("image", images).cast_column("image", Image())
+    classes = sorted(name for name in os.listdir(path) if os.path.isdir(os.path.join(path, name)))
+    images, labels = [], []
+    for label, name in enumerate(classes):
+        for file in sorted(os.listdir(os.path.join(path, name))):
+            if file.lower().endswith(_IMAGES):
+                images.append(os.path.join(path, name, file))
+                labels.append(label)
+    if not images:
+        raise NoSuchData(f"{place} is a folder without images: it needs a folder for each class, or a metadata.csv with the column file_name")
+    dataset = Dataset.from_dict({"image": images, "label": labels}).cast_column("image", Image())
+    return dataset.cast_column("label", ClassLabel(names=classes))

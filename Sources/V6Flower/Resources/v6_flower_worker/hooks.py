@@ -1,0 +1,44 @@
+"""What happens when the app imports a module: heavy packages are touched only where the app uses them."""
+
+import importlib.abc
+import importlib.util
+import random
+import sys
+
+_actions: dict = {}
+
+
+def after_import(name: str, action) -> None:
+    """Calls `action` with the module `name` once it is imported; at once where it already is."""
+    if name in sys.modules:
+        action(sys.modules[name])
+    else:
+        _actions[name] = action
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        action = _actions.pop(name, None)
+        if action is None:
+            return None
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
+        run = spec.loader.exec_module
+
+        def run_and_act(module) -> None:
+            run(module)
+            action(module)
+
+        spec.loader.exec_module = run_and_act
+        return spec
+
+
+sys.meta_path.insert(0, _Finder())
+
+
+def seed(number: int) -> None:
+    """Seeds the generators of `random`, NumPy and torch; torch's when the app imports it."""
+    random.seed(number)
+    after_import("numpy", lambda numpy: numpy.random.seed(number % 2**32))
+    after_import("torch", lambda torch: torch.manual_seed(number % 2**63))
