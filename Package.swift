@@ -58,6 +58,8 @@ let package = Package(
         .target(
             name: "V6Flower",
             dependencies: ["Flower", "Vantage6", "Journal", "LocalData", "LocalModels", "Wire", "_ProcessShims", collections],
+            // The Python process that runs a Flower app.
+            resources: [.copy("Resources/v6_flower_worker")],
             swiftSettings: strict),
 
         // The program in the image.

@@ -15,7 +15,7 @@ public final class Journal: Sendable {
     /// How many rounds keep their weights.
     public static let keptRounds = 10
     /// Bytes of an array in one row.
-    private static let pieceSize = 1 << 20
+    static let pieceSize = 1 << 20
 
     /// What a run was asked to do.
     public struct Run: Sendable {
@@ -47,8 +47,8 @@ public final class Journal: Sendable {
         public let hasArrays: Bool
     }
 
-    private let queue: DatabaseQueue
-    private let path: String
+    let queue: DatabaseQueue
+    let path: String
 
     private init(queue: DatabaseQueue, path: String) {
         self.queue = queue
@@ -126,11 +126,17 @@ public final class Journal: Sendable {
         CREATE TABLE piece (
             array INTEGER NOT NULL REFERENCES array ON DELETE CASCADE, number INTEGER NOT NULL, bytes BLOB NOT NULL,
             PRIMARY KEY (array, number)) WITHOUT ROWID;
+        CREATE TABLE reply (
+            id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, digest TEXT NOT NULL, occurrence INTEGER NOT NULL, topic TEXT NOT NULL,
+            message TEXT NOT NULL, UNIQUE (epoch, digest, occurrence));
+        CREATE TABLE reply_piece (
+            reply INTEGER NOT NULL REFERENCES reply ON DELETE CASCADE, blob TEXT NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL,
+            PRIMARY KEY (reply, blob, number)) WITHOUT ROWID;
         """
 
-    private static func text(_ json: JSON) -> String { String(decoding: json.serialized(), as: UTF8.self) }
+    static func text(_ json: JSON) -> String { String(decoding: json.serialized(), as: UTF8.self) }
 
-    private func json(_ text: String) throws -> JSON {
+    func json(_ text: String) throws -> JSON {
         do {
             return try JSON(parsing: text)
         } catch {
@@ -166,6 +172,7 @@ public final class Journal: Sendable {
                 sql: """
                     DELETE FROM array WHERE record <> 'arrays' OR round < (SELECT max(round) FROM array WHERE record = 'arrays')
                     """)
+            try db.execute(sql: "DELETE FROM reply")
         }
         try JournalError.translating(path) { try queue.vacuum() }
     }
@@ -271,7 +278,7 @@ public final class Journal: Sendable {
         return record
     }
 
-    private func write(_ body: (Database) throws -> Void) throws {
+    func write(_ body: (Database) throws -> Void) throws {
         try JournalError.translating(path) { try queue.write(body) }
     }
 }

@@ -30,7 +30,7 @@ struct ContainerFiles: Sendable {
         for label in labels {
             guard let path = node.databases[label] else { continue }
             variables["\(label.uppercased())_DATABASE_URI"] = path
-            variables["\(label.uppercased())_DATABASE_TYPE"] = "csv"
+            variables["\(label.uppercased())_DATABASE_TYPE"] = SandboxOrganization.databaseType(of: path)
         }
         variables.merge(network.algorithmEnvironment) { own, _ in own }
         environment = variables.mapValues(EnvironmentValue.encode).merging(["PATH": "/usr/local/bin:/usr/bin:/bin"]) { own, _ in own }
@@ -56,13 +56,14 @@ final class ContainerProcess: Sendable {
     private let process: Mutex<Process>
     private let exit: AsyncStream<Int32>
 
-    init(executable: String, files: ContainerFiles) throws {
+    init(executable: String, arguments: [String], files: ContainerFiles) throws {
         let log = files.folder + "/log"
         guard FileManager.default.createFile(atPath: log, contents: nil), let handle = FileHandle(forWritingAtPath: log) else {
             throw CocoaError(.fileWriteUnknown)
         }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: executable)
+        process.arguments = arguments
         process.environment = files.environment
         process.currentDirectoryURL = URL(fileURLWithPath: "/")
         process.standardInput = FileHandle.nullDevice

@@ -14,7 +14,7 @@ struct Report {
         <!DOCTYPE html>
         <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
         <title>Federated training</title><style>\(Self.style)</style></head><body><main>
-        <header><h1>Federated training of a \(escape(kind)) model</h1><p>\(subtitle)</p></header>
+        <header><h1>\(escape(heading))</h1><p>\(subtitle)</p></header>
         \(tiles)
         \(comparisonSection)
         <section><h2>Curves</h2><div class="charts">\(charts)</div></section>
@@ -27,7 +27,9 @@ struct Report {
         """
     }
 
-    private var kind: String { result["model"]?["kind"]?.string ?? "" }
+    private var heading: String {
+        result["app"]?["name"]?.string ?? "Federated training of a \(result["model"]?["kind"]?.string ?? "") model"
+    }
     private var rounds: [JSON] { result["rounds"]?.elements ?? [] }
     private var participants: [JSON] { result["participants"]?.elements ?? [] }
 

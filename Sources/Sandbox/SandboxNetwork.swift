@@ -12,6 +12,8 @@ public actor SandboxNetwork {
     public struct Configuration: Sendable {
         /// The program that stands for the image.
         public var executable: String
+        /// What it is started with: the image's entry point.
+        public var arguments: [String] = []
         /// The organizations, each with its databases.
         public var organizations: [SandboxOrganization]
         /// A folder for the nodes' folders; the processes' users must be able to enter it.
@@ -103,6 +105,11 @@ public actor SandboxNetwork {
         folder(ofTask: id, at: organization).flatMap { try? String(contentsOfFile: $0 + "/log", encoding: .utf8) } ?? ""
     }
 
+    /// The folders of a task's runs that have begun, by organization.
+    public func folders(ofTask id: Int64) -> [(organization: Int64, folder: String)] {
+        (tasks[id]?.runs ?? []).filter { !$0.folder.isEmpty }.map { ($0.organization, $0.folder) }
+    }
+
     /// The result of a task's run at an organization; nil where it left none.
     public func result(ofTask id: Int64, at organization: Int64) -> Data? {
         guard case .file(let path) = tasks[id]?.runs.first(where: { $0.organization == organization })?.result else { return nil }
@@ -183,7 +190,7 @@ public actor SandboxNetwork {
         update(run.id, of: id) { $0.folder = files.folder }
         let process: ContainerProcess
         do {
-            process = try ContainerProcess(executable: configuration.executable, files: files)
+            process = try ContainerProcess(executable: configuration.executable, arguments: configuration.arguments, files: files)
         } catch {
             return finish(run.id, of: id, status: "non-existing Docker image")
         }

@@ -5,11 +5,11 @@ import OrderedCollections
 import V6Flower
 import Wire
 
-/// One run in the sandbox, as a person asks for it: a folder of tables in, a model, its numbers and a report out.
+/// One run in the sandbox, as a person asks for it: a folder of data in, a model, its numbers and a report out.
 public struct SandboxRun: Sendable {
     /// What is asked for.
     public struct Request: Sendable {
-        /// A folder with one CSV an organization; the file's name is the organization's.
+        /// A folder with a table or a folder for each organization; its name is the organization's.
         public var data: String
         /// Central's arguments.
         public var kwargs: OrderedDictionary<String, JSON>
@@ -17,6 +17,10 @@ public struct SandboxRun: Sendable {
         public var output: String
         /// The program that stands for the image.
         public var executable: String
+        /// What the program is started with.
+        public var arguments: [String] = []
+        /// Whether the containers' logs are shown as they come, in place of a table of rounds.
+        public var showsLogs = false
         /// As strict about payloads as an encrypted collaboration.
         public var isEncrypted = false
         /// Variables of the nodes' `algorithm_env`.
@@ -58,23 +62,19 @@ public struct SandboxRun: Sendable {
     /// Checks the request. Throws ``Failed``.
     public init(_ request: Request) throws {
         self.request = request
-        let folder = URL(fileURLWithPath: request.data)
-        let files = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-        guard let files else { throw Failed(description: "cannot read the folder \(request.data)") }
-        let tables = files.filter { $0.pathExtension == "csv" }.sorted { $0.lastPathComponent < $1.lastPathComponent }
-        guard !tables.isEmpty else {
-            throw Failed(description: "the folder \(request.data) holds no .csv file; put one there for each organization")
-        }
+        organizations = try SandboxOrganization.all(in: URL(fileURLWithPath: request.data).path, label: Self.label)
         guard FileManager.default.isExecutableFile(atPath: request.executable) else {
             throw Failed(description: "\(request.executable) is no program that can be run; build it, or name another with --executable")
         }
-        organizations = tables.enumerated().map { index, file in
-            SandboxOrganization(
-                id: Int64(index + 1), name: file.deletingPathExtension().lastPathComponent, databases: [Self.label: file.path])
-        }
     }
 
-    /// Runs and writes `result.json`, `model.safetensors` and `report.html`. Throws ``Failed``.
+    /// The labels that every organization has, `default` alone where it is one of them.
+    private var labels: [String] {
+        let common = organizations.reduce(Set(organizations.first?.databases.keys ?? [:].keys)) { $0.intersection($1.databases.keys) }
+        return common.contains(Self.label) ? [Self.label] : common.filter { $0 == "train" } + common.filter { $0 != "train" }.sorted()
+    }
+
+    /// Runs and writes `result.json`, `report.html`, the model and the files that the result carries. Throws ``Failed``.
     public func callAsFunction(isTerminal: Bool, write: @Sendable @escaping (String) -> Void) async throws -> Outcome {
         do {
             try FileManager.default.createDirectory(atPath: request.output, withIntermediateDirectories: true)
@@ -86,14 +86,19 @@ public struct SandboxRun: Sendable {
             request.nodes ?? FileManager.default.temporaryDirectory.appendingPathComponent("v6-flower-sandbox-\(UUID().uuidString)").path
         defer { if request.nodes == nil { try? FileManager.default.removeItem(atPath: nodes) } }
         var configuration = SandboxNetwork.Configuration(executable: request.executable, organizations: organizations, folder: nodes)
+        configuration.arguments = request.arguments
         configuration.isEncrypted = request.isEncrypted
         configuration.algorithmEnvironment = request.algorithmEnvironment
         let network = SandboxNetwork(configuration)
         let input = JSON.object(["method": "central", "kwargs": .object(request.kwargs)]).serialized()
         let started = Date()
         let (result, seconds) = try await network.whileServing {
-            let task = try await network.createTask(name: "sandbox", organizations: [1], databases: [Self.label], input: input)
-            try await watch(network, task, isTerminal: isTerminal, write: write)
+            let task = try await network.createTask(name: "sandbox", organizations: [1], databases: labels, input: input)
+            if request.showsLogs {
+                try await watchLogs(network, task, write: write)
+            } else {
+                try await watch(network, task, isTerminal: isTerminal, write: write)
+            }
             let status = try await network.wait(for: task)
             let seconds = Date().timeIntervalSince(started)
             guard status == "completed", let result = await network.result(ofTask: task, at: 1) else {
@@ -108,6 +113,7 @@ public struct SandboxRun: Sendable {
         if let model = json["model"]?["safetensors"]?.string {
             try Base64.decode(model).write(to: URL(fileURLWithPath: request.output + "/model.safetensors"))
         }
+        try writeFiles(json["files"]?.elements ?? [])
         let comparison = !request.isCompared ? nil : try Comparison(result: json, organizations: organizations, label: Self.label)
         let report = Report(result: json, comparison: comparison, seconds: seconds)
         try Data(report.html.utf8).write(to: URL(fileURLWithPath: request.output + "/report.html"))
@@ -121,6 +127,35 @@ public struct SandboxRun: Sendable {
         let refused = await network.refusals
         return last.replacing("v6-flower: ", with: "")
             + (refused.isEmpty ? "" : " [the network refused: \(refused.joined(separator: "; "))]")
+    }
+
+    /// The files that a result carries, in the folder `files` of the output.
+    private func writeFiles(_ files: [JSON]) throws {
+        for file in files {
+            guard let name = file["name"]?.string, let text = file["base64"]?.string, !name.split(separator: "/").contains("..") else {
+                continue
+            }
+            let target = URL(fileURLWithPath: request.output + "/files/" + name)
+            try FileManager.default.createDirectory(at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Base64.decode(text).write(to: target)
+        }
+    }
+
+    /// Shows each container's log as it is written.
+    private func watchLogs(_ network: SandboxNetwork, _ task: Int64, write: @Sendable @escaping (String) -> Void) async throws {
+        var tail = LogTail(write)
+        let names = Dictionary(uniqueKeysWithValues: organizations.map { ($0.id, $0.name) })
+        while true {
+            let status = await network.status(of: task) ?? ""
+            for subtask in await network.subtasks(of: task) {
+                for run in await network.folders(ofTask: subtask.id) {
+                    tail.show(run.folder + "/log", prefix: "\(names[run.organization] ?? ""): ")
+                }
+            }
+            for run in await network.folders(ofTask: task) { tail.show(run.folder + "/log", prefix: "") }
+            if status != "pending" && status != "active" { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
     }
 
     /// Shows rounds as central records them in its journal.

@@ -47,6 +47,54 @@ public struct SandboxOrganization: Sendable {
     /// Files by label.
     public let databases: [String: String]
 
+    /// The type of a database by its file: vantage6's word, `folder` for a folder.
+    static func databaseType(of path: String) -> String {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue { return "folder" }
+        return switch URL(fileURLWithPath: path).pathExtension {
+        case "parquet": "parquet"
+        case "sqlite", "db": "sql"
+        case "csv": "csv"
+        default: "other"
+        }
+    }
+
+    /// The organizations of a folder: one a file or subfolder, by their names. A subfolder of tables has a database a file, labelled by its name;
+    /// any other (images, say) is one database. Throws ``SandboxRun/Failed``.
+    static func all(in folder: String, label: String) throws -> [SandboxOrganization] {
+        func names(_ folder: String) throws -> [String] {
+            guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+                throw SandboxRun.Failed(description: "cannot read the folder \(folder)")
+            }
+            return names.filter { !$0.hasPrefix(".") }.sorted()
+        }
+        var organizations: [SandboxOrganization] = []
+        for name in try names(folder) {
+            let path = folder + "/" + name
+            var databases = [label: path]
+            switch databaseType(of: path) {
+            case "folder":
+                let files = try names(path)
+                let tables = files.filter { !["folder", "other"].contains(databaseType(of: path + "/" + $0)) }
+                if !files.isEmpty, tables == files, !files.contains("metadata.csv") {
+                    let labels = tables.map { (URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent, path + "/" + $0) }
+                    databases = Dictionary(labels, uniquingKeysWith: { first, _ in first })
+                }
+            case "other": continue
+            default: break
+            }
+            organizations.append(
+                SandboxOrganization(
+                    id: Int64(organizations.count + 1), name: URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent,
+                    databases: databases))
+        }
+        guard !organizations.isEmpty else {
+            throw SandboxRun.Failed(
+                description: "the folder \(folder) holds no data; put a .csv or .parquet file or a folder there for each organization")
+        }
+        return organizations
+    }
+
     /// An organization.
     public init(id: Int64, name: String, databases: [String: String]) {
         self.id = id

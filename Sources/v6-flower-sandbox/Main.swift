@@ -16,14 +16,22 @@ struct Main: AsyncParsableCommand {
 
 struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Train on a folder of tables, one CSV an organization.",
+        abstract: "Train on a folder of data, a table or a folder for each organization.",
         discussion: """
-            Writes result.json, model.safetensors and report.html into the output folder.
+            Writes result.json, model.safetensors and report.html into the output folder, and the files that a Flower app leaves.
 
-            Example: v6-flower-sandbox run --data examples/data/breast-cancer --model logistic --target diagnosis --output output
+            Examples:
+              v6-flower-sandbox run --data examples/data/breast-cancer --model logistic --target diagnosis --output output
+              v6-flower-sandbox run --app my-app --data my-data --output output --kwargs '{"num-server-rounds": 5}'
             """)
 
-    @Option(help: "The folder with one CSV an organization; a file's name is its organization's.")
+    @Option(help: "The folder of a Flower app in Python, which runs in place of the ready-made models; --kwargs takes its run config.")
+    var app: String?
+
+    @Option(help: "The Python interpreter that has what the app needs.")
+    var python = "python3"
+
+    @Option(help: "The folder with a .csv or .parquet file or a folder for each organization, whose name it bears.")
     var data: String
 
     @Option(help: "Central's arguments as a JSON object.")
@@ -61,9 +69,14 @@ struct Run: AsyncParsableCommand {
 
     func run() async throws {
         var request = SandboxRun.Request(data: data, kwargs: try arguments(), output: output, executable: executable ?? Self.ownAlgorithm)
+        if let app {
+            request.arguments = ["app", URL(fileURLWithPath: app).path, "--python", try interpreter()]
+            request.showsLogs = true
+            request.isCompared = false
+        }
         request.isEncrypted = encrypted
         request.nodes = nodes
-        request.isCompared = comparison
+        request.isCompared = request.isCompared && comparison
         for pair in environment {
             guard let place = pair.firstIndex(of: "=") else { throw ValidationError("--env takes NAME=VALUE, not '\(pair)'") }
             request.algorithmEnvironment[String(pair[..<place])] = String(pair[pair.index(after: place)...])
@@ -95,6 +108,15 @@ struct Run: AsyncParsableCommand {
         return members
     }
 
+    /// The interpreter by its full path: containers have a PATH of their own.
+    private func interpreter() throws -> String {
+        if python.contains("/") { return URL(fileURLWithPath: python).path }
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+        let found = folders.map { "\($0)/\(python)" }.first(where: FileManager.default.isExecutableFile)
+        guard let found else { throw ValidationError("there is no \(python) in PATH; name the interpreter with --python") }
+        return found
+    }
+
     private static var ownAlgorithm: String {
         let own = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         return own.deletingLastPathComponent().appendingPathComponent("v6-flower").path
@@ -114,6 +136,11 @@ struct Run: AsyncParsableCommand {
         for failure in outcome.result["failures"]?.elements ?? [] {
             print("failed: round \(failure["round"]?.int ?? 0), \(failure["reason"]?.string ?? "")")
         }
+        for row in app == nil ? [] : outcome.result["rounds"]?.elements ?? [] {
+            print((row.members ?? [:]).map { "\($0) \(String(decoding: $1.serialized(), as: UTF8.self))" }.joined(separator: "  "))
+        }
+        let files = (outcome.result["files"]?.elements ?? []).compactMap { $0["name"]?.string }
+        if !files.isEmpty { print("\nfiles: \(files.joined(separator: ", ")) in \(output)/files") }
         print("\n\(output)/result.json, \(output)/model.safetensors, \(output)/report.html")
     }
 

@@ -13,7 +13,7 @@ struct Main: ParsableCommand {
             names (INPUT_FILE, TOKEN_FILE, …), runs its method central or partial, and writes OUTPUT_FILE.
             """,
         version: Algorithm.version,
-        subcommands: [Describe.self, Checkpoint.self])
+        subcommands: [Describe.self, Checkpoint.self, App.self, Package.self])
 
     func run() { Algorithm.readyMade.main() }
 }

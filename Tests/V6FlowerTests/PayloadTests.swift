@@ -100,7 +100,8 @@ struct PayloadTests {
         let task = try TaskInput(json.serialized())
         let path = "\(folder)/\(UUID().uuidString)"
         defer { unlink(path) }
-        try await Partial.run(task, app, NodeSettings([:]), organization: 4, log: Log { _ in }).write(to: OutputFile(path: path))
+        try await Partial.run(task, app, Node(NodeSettings([:]), organization: 4, log: Log { _ in }), folder: nil, log: Log { _ in }).write(
+            to: OutputFile(path: path))
         return (message, try Data(contentsOf: URL(fileURLWithPath: path)))
     }
 

@@ -32,10 +32,17 @@ public struct ClientApp: Sendable {
 
     private let mods: [Mod]
     private var functions: [MessageType: Function] = [:]
+    private var anything: Function?
     private var problem: Problem?
 
     /// An app without functions; `mods` stand around every function, the first outermost.
     public init(mods: [Mod] = []) { self.mods = mods }
+
+    /// An app whose one function answers messages of every type.
+    public init(answering function: @escaping Function) {
+        mods = []
+        anything = function
+    }
 
     /// The app with a function for `train` messages of this action. A wrong or repeated name is reported by every call of the app.
     public func train(_ action: String = MessageType.defaultAction, mods: [Mod] = [], perform function: @escaping Function) -> ClientApp {
@@ -71,7 +78,9 @@ public struct ClientApp: Sendable {
     /// Throws ``Problem``, or what the function throws.
     public func callAsFunction(_ message: Message, _ context: inout Context) async throws -> Message {
         if let problem { throw problem }
-        guard let function = functions[message.metadata.messageType] else { throw Problem.notRegistered(message.metadata.messageType) }
+        guard let function = functions[message.metadata.messageType] ?? anything else {
+            throw Problem.notRegistered(message.metadata.messageType)
+        }
         return try await function(message, &context)
     }
 }

@@ -63,6 +63,9 @@ public struct NDArray: Sendable {
     /// A one-dimensional float64 array.
     public init(_ values: [Double]) { self.init(unchecked: .float64, [values.count], ScalarBytes(values)) }
 
+    /// A one-dimensional uint8 array.
+    public init(_ values: [UInt8]) { self.init(unchecked: .uint8, [values.count], ScalarBytes(values)) }
+
     /// For bytes that were made to fit.
     init(unchecked dtype: DType, _ shape: [Int], _ bytes: any ByteSource) {
         self.dtype = dtype

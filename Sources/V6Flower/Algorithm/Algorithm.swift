@@ -62,6 +62,15 @@ public struct Algorithm: Sendable {
             visualizations: [], central: { try await $0.run(serverApp, arguments) }, clientApp: clientApp)
     }
 
+    /// The algorithm of an existing Flower app in Python: its ServerApp is `central`, its ClientApp `partial`, or another ClientApp in Swift.
+    ///
+    /// What the store is told of the app needs ``FlowerApp/algorithm(image:)``.
+    public init(_ app: FlowerApp, clientApp: (@Sendable (Node) throws -> ClientApp)? = nil) {
+        self.init(
+            name: "", summary: "", image: "", codeURL: "", documentationURL: "", arguments: [], visualizations: [],
+            central: { try await AppServer.run($0, app) }, clientApp: clientApp ?? app.clientApp)
+    }
+
     /// `algorithm.json`, for the algorithm store of version 4.15.
     public var description: Data { Description.json(self).serialized(pretty: true) + Data("\n".utf8) }
 
@@ -96,16 +105,20 @@ public struct Algorithm: Sendable {
         try settings.check(method: input.method)
         switch input.method {
         case "central":
-            let folder = try CentralFolder(beside: environment.outputFile)
+            let folder = try TaskFolder(beside: environment.outputFile)
+            let node = Node(environment, settings, organization: token.organizationID, context: nil, log: log)
             try Privileges.drop()
             let client = try ProxyClient(address: environment.proxyAddress, token: token, report: log.line)
             try output.write(
                 try await central(
-                    Central(token: token, kwargs: input.kwargs, settings: settings, client: client, folder: folder, log: log)))
+                    Central(
+                        token: token, kwargs: input.kwargs, node: node, client: client, folder: folder, log: log)))
         case "partial":
-            let node = Node(environment, settings)
+            let context = try Partial.context(input)
+            let node = Node(environment, settings, organization: token.organizationID, context: context, log: log)
+            let folder = try context.map { _ in try TaskFolder(beside: environment.outputFile) }
             try Privileges.drop()
-            try await Partial.run(input, try clientApp(node), settings, organization: token.organizationID, log: log).write(to: output)
+            try await Partial.run(input, try clientApp(node), node, folder: folder, log: log).write(to: output)
         default:
             throw ContainerError.badInput(problem: "it asks for the method '\(input.method)'; this image has central and partial")
         }

@@ -26,13 +26,13 @@ extension Algorithm {
             LocalModel.clientApp(minimumRows: node.settings.minimumRows) { try node.table(options: $0) }
         })
 
-    private static func table(_ name: String, _ location: [String], columns: [String] = [], _ description: String) -> JSON {
+    static func table(_ name: String, _ location: [String], columns: [String] = [], _ description: String) -> JSON {
         var schema: OrderedDictionary<String, JSON> = ["location": .array(location.map(JSON.string))]
         if !columns.isEmpty { schema["columns"] = .array(columns.map(JSON.string)) }
         return ["name": .string(name), "description": .string(description), "type": "table", "schema": .object(schema)]
     }
 
-    private static func line(_ name: String, _ column: String, _ description: String) -> JSON {
+    static func line(_ name: String, _ column: String, _ description: String) -> JSON {
         [
             "name": .string(name), "description": .string(description), "type": "line",
             "schema": ["location": ["curves"], "x": "round", "y": .string(column)],

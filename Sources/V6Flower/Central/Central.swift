@@ -9,10 +9,13 @@ import Wire
 struct Central: Sendable {
     let token: ContainerToken
     let kwargs: OrderedDictionary<String, JSON>
-    let settings: NodeSettings
+    /// Central's own organization, with its databases.
+    let node: Node
     let client: ProxyClient
-    let folder: CentralFolder
+    let folder: TaskFolder
     let log: Log
+
+    var settings: NodeSettings { node.settings }
 
     /// An organization that can take part.
     struct Participant: Sendable {
@@ -34,12 +37,15 @@ struct Central: Sendable {
         return wanted.isEmpty ? all : all.filter { wanted.contains($0.id) }
     }
 
-    /// The grid to these organizations. Replies are raw where the collaboration allows it.
-    func grid(_ participants: [Participant], replies: ReplyFormat, naming: @escaping TaskGrid.Naming) -> TaskGrid {
+    /// The grid to these organizations.
+    func grid(
+        _ participants: [Participant], replies: ReplyFormat, context: RunContext? = nil, isFiniteOnly: Bool = true,
+        naming: @escaping TaskGrid.Naming
+    ) -> TaskGrid {
         TaskGrid(
             client: client, runID: token.taskID, ownID: token.organizationID, nodes: participants.map(\.id),
             names: Dictionary(uniqueKeysWithValues: participants.map { ($0.id, $0.name) }), replies: replies, folder: folder.path,
-            naming: naming)
+            context: context, isFiniteOnly: isFiniteOnly, naming: naming)
     }
 
     /// The journal of the task `id`, continued in this task's folder. Throws `JournalError`, `ProxyError` or ``InvalidArguments``.
@@ -64,11 +70,10 @@ struct Central: Sendable {
         guard problems.isEmpty else { throw InvalidArguments(problems: problems) }
         let participants = try await participants(values.ints("organizations"))
         let replies = ReplyFormat(isRaw: try await !client.isEncrypted())
-        let grid = grid(participants, replies: replies) { messages in
-            ("\(messages.first?.metadata.messageType.description ?? "")", "\(messages.count) messages")
-        }
-        var context = Context(
-            runID: token.taskID, nodeID: token.organizationID, runConfig: try RecordJSON.configs(.object(Self.settings(values))))
+        let runConfig = try RecordJSON.configs(.object(Self.settings(values)))
+        let run = RunContext(runConfig: runConfig, seed: values.int("seed"), nodes: participants.map(\.id))
+        let grid = grid(participants, replies: replies, context: run, naming: Self.naming)
+        var context = Context(runID: token.taskID, nodeID: token.organizationID, runConfig: runConfig)
         try await app(grid: grid, context: &context)
         let records = context.state.mapValues { record -> JSON in
             switch record {
@@ -78,6 +83,15 @@ struct Central: Sendable {
             }
         }
         return ["format": .int(Payload.format), "status": "completed", "result": .object(records)]
+    }
+
+    /// How an app's fan-out is called in the UI's list of tasks.
+    static func naming(_ messages: [Message]) -> (name: String, description: String) {
+        let types = OrderedSet(messages.map(\.metadata.messageType.description)).joined(separator: ", ")
+        let organizations = Set(messages.map(\.metadata.dstNodeID)).count
+        let groups = OrderedSet(messages.map(\.metadata.groupID)).filter { !$0.isEmpty }
+        let round = groups.isEmpty ? "" : "round \(groups.joined(separator: ", ")): "
+        return ("\(round)\(types) at \(organizations) organizations", "\(messages.count) messages of the app")
     }
 
     /// Arguments in the form of a config record: lists with their type, objects as their JSON.

@@ -21,6 +21,13 @@ struct FanOutReport: Sendable {
     let train: Half?
     let evaluate: Half?
 
+    init(number: Int, seconds: Double, train: Half?, evaluate: Half?) {
+        self.number = number
+        self.seconds = seconds
+        self.train = train
+        self.evaluate = evaluate
+    }
+
     init(_ fanOut: FanOut) {
         number = fanOut.progress.round
         seconds = fanOut.seconds
@@ -29,7 +36,7 @@ struct FanOutReport: Sendable {
         evaluate = fanOut.evaluatedRound.map { Self.half($0, fanOut.evaluateReplies, result.evaluateMetricsClientApp[$0]) }
     }
 
-    private static func half(_ round: Int, _ replies: [Message], _ mean: MetricRecord?) -> Half {
+    static func half(_ round: Int, _ replies: [Message], _ mean: MetricRecord?) -> Half {
         var organizations: OrderedDictionary<Int64, MetricRecord> = [:]
         var failures: OrderedDictionary<Int64, String> = [:]
         for reply in replies {

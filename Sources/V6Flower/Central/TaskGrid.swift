@@ -1,10 +1,29 @@
 import Flower
 import Foundation
+import Synchronization
 import Vantage6
 import Wire
 
 /// Flower's `Grid` on vantage6's tasks: a fan-out is one subtask at the nodes' organizations, its results are the replies.
 final class TaskGrid: Grid {
+    /// A fan-out on its way.
+    struct Posted: Sendable {
+        /// The subtask.
+        let task: Int64
+        /// Its messages with what the grid filled in, by node id and then in the order given.
+        let sent: [Message]
+        /// The bytes of its largest set of blobs.
+        fileprivate let largestBlobs: Int
+    }
+
+    /// What came of a fan-out so far.
+    struct Answers: Sendable {
+        /// One reply a message, in the order sent; one that says so where none came.
+        let replies: [Message]
+        /// The messages, by id, whose runs are not over.
+        let open: Set<String>
+    }
+
     /// How a fan-out is called in the UI's list of tasks.
     typealias Naming = @Sendable ([Message]) -> (name: String, description: String)
 
@@ -16,6 +35,8 @@ final class TaskGrid: Grid {
     private let replies: ReplyFormat
     private let folder: String
     private let naming: Naming
+    private let context: Mutex<RunContext?>
+    private let isFiniteOnly: Bool
 
     /// - Parameters:
     ///   - runID: central's task.
@@ -24,10 +45,14 @@ final class TaskGrid: Grid {
     ///   - names: their names, for sentences.
     ///   - replies: how replies travel.
     ///   - folder: a folder for replies that wait to be aggregated; its disk must hold one round's.
+    ///   - context: what apps at the nodes are to find in their Context; nil for apps that look for nothing there.
+    ///   - isFiniteOnly: whether a reply with NaN or infinities counts as failed.
     init(
         client: ProxyClient, runID: Int64, ownID: Int64, nodes: [Int64], names: [Int64: String], replies: ReplyFormat, folder: String,
-        naming: @escaping Naming
+        context: RunContext?, isFiniteOnly: Bool, naming: @escaping Naming
     ) {
+        self.context = Mutex(context)
+        self.isFiniteOnly = isFiniteOnly
         self.replies = replies
         self.client = client
         self.runID = runID
@@ -46,15 +71,29 @@ final class TaskGrid: Grid {
     func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message] {
         guard !messages.isEmpty else { return [] }
         let deadline = timeout.map { Date(timeIntervalSinceNow: $0) }
+        let posted = try await post(messages)
+        try await wait(for: posted, until: deadline)
+        return try await collect(posted, timeout: timeout ?? .infinity).replies
+    }
+
+    /// Posts one subtask for the messages, of which there is one at least. Throws `ProxyError`.
+    func post(_ messages: [Message]) async throws -> Posted {
         let sent = stamped(messages)
-        let outgoing = try Outgoing(sent, method: "partial", replies: replies, folder: folder)
+        let context = context.withLock { $0 }
+        let outgoing = try Outgoing(sent, method: "partial", replies: replies, context: context, folder: folder)
         let (name, description) = naming(sent)
         let task = try await client.create(ProxyClient.NewTask(name: name, description: description, inputs: outgoing.inputs))
-        try await wait(for: task, until: deadline)
-        let contents = Dictionary(sent.map { ($0.metadata.messageID, $0.content) }, uniquingKeysWith: { first, _ in first })
-        let answers = try await collect(task, outgoing, timeout: timeout ?? .infinity) { contents[$0] ?? nil }
-        return try answer(sent, answers)
+        return Posted(task: task, sent: sent, largestBlobs: outgoing.largestBlobs)
     }
+
+    /// Waits until a fan-out is over, or until the deadline. Throws `ProxyError`.
+    func wait(for posted: Posted, until deadline: Date?) async throws { try await wait(for: posted.task, until: deadline) }
+
+    /// How many of a fan-out's runs are over. Throws `ProxyError`.
+    func finishedRuns(of posted: Posted) async throws -> Int { try await client.runs(ofTask: posted.task).count { $0.status.isFinal } }
+
+    /// The runs at which the organizations' apps left their state last.
+    var states: [Int64: Int64] { context.withLock { $0?.states ?? [:] } }
 
     /// Fills in what only the grid knows. Ids derive from what is sent, so a run that is repeated has the same.
     private func stamped(_ messages: [Message]) -> [Message] {
@@ -63,7 +102,9 @@ final class TaskGrid: Grid {
             var message = message
             let id = "\(runID)/\(message.metadata.groupID)/\(message.metadata.messageType)/\(message.metadata.dstNodeID)"
             seen[id, default: 0] += 1
-            message.metadata.messageID = seen[id] == 1 ? id : "\(id)/\(seen[id, default: 1])"
+            if message.metadata.messageID.isEmpty {
+                message.metadata.messageID = seen[id] == 1 ? id : "\(id)/\(seen[id, default: 1])"
+            }
             message.metadata.runID = runID
             message.metadata.srcNodeID = ownID
             return message
@@ -95,21 +136,24 @@ final class TaskGrid: Grid {
         return try await client.runs(ofTask: task).allSatisfy(\.status.isFinal)
     }
 
-    /// What came of each organization's run.
-    private func collect(
-        _ task: Int64, _ outgoing: Outgoing, timeout: Double, base: (String) -> RecordDict?
-    ) async throws -> [Int64: Result<[Message], MessageError>] {
+    /// What came of each message; `timeout` is for the sentence of those that did not answer. Throws `ProxyError`.
+    func collect(_ posted: Posted, timeout: Double) async throws -> Answers {
+        let task = posted.task
+        let contents = Dictionary(posted.sent.map { ($0.metadata.messageID, $0.content) }, uniquingKeysWith: { first, _ in first })
+        let base = { (id: String) -> RecordDict? in contents[id] ?? nil }
         let runs = try await client.runs(ofTask: task)
+        let working = Set(runs.filter { !$0.status.isFinal }.map(\.organizationID))
         var answers: [Int64: Result<[Message], MessageError>] = [:]
         for run in runs { answers[run.organizationID] = .failure(failure(of: run, task, timeout)) }
         let completed = Dictionary(
             runs.filter { $0.status == .completed }.map { ($0.id, $0.organizationID) }, uniquingKeysWith: { first, _ in first })
         // A page of large results is a large file: one at a time. Small ones come together.
-        let pageSize = outgoing.largestBlobs > 1 << 20 ? 1 : 50
+        let pageSize = posted.largestBlobs > 1 << 20 ? 1 : 50
         try await client.forEachResult(ofTask: task, pageSize: pageSize, folder: folder) { run, text in
             guard let organization = completed[run], text.byteCount > 0 else { return }
             do {
                 answers[organization] = .success(try Incoming.replies(text, folder: folder, base: base))
+                context.withLock { $0?.states[organization] = run }
             } catch let error as FileBytes.FileError {
                 throw error
             } catch {
@@ -117,7 +161,9 @@ final class TaskGrid: Grid {
                     MessageError(code: .replyMessageUnavailable, reason: "\(label(organization)): \(error) (subtask \(task), run \(run))"))
             }
         }
-        return answers
+        return Answers(
+            replies: try answer(posted.sent, answers),
+            open: Set(posted.sent.filter { working.contains($0.metadata.dstNodeID) }.map(\.metadata.messageID)))
     }
 
     private func label(_ organization: Int64) -> String { names[organization] ?? "organization \(organization)" }
@@ -148,6 +194,7 @@ final class TaskGrid: Grid {
 
     /// The reply, or an error where its arrays would spoil every mean that they enter.
     private func checked(_ reply: Message, to message: Message) throws -> Message {
+        guard isFiniteOnly else { return reply }
         for arrays in reply.content?.arrayRecords.values.map({ $0 }) ?? [] {
             for (name, array) in arrays where try !array.isFinite() {
                 let reason = "\(label(message.metadata.dstNodeID)): array '\(name)' of its reply holds NaN or infinity"

@@ -15,10 +15,10 @@ struct TrainingResult {
     let resumedFrom: Int64?
 
     func json() throws -> JSON {
-        let rows = rows
+        let rounds = rounds
         var members: OrderedDictionary<String, JSON> = [
             "format": .int(Payload.format), "status": "completed", "strategy": .string(arguments.strategyName),
-            "rounds": .array(rows.map(JSON.object)), "curves": Self.curves(rows),
+            "rounds": rounds.rowsJSON, "curves": rounds.curves(Self.lines.map(\.0)),
             "metrics": finalMetrics, "model": try model(),
             "coefficient_table": try Coefficients(arrays, preparation.design)?.tableJSON ?? [:], "participants": participants,
             "failures": failures,
@@ -42,33 +42,20 @@ struct TrainingResult {
         ("r2", "R2", "The share of variance explained on held-out rows, by round (regression)."),
     ]
 
-    /// A row a round: training of the round, evaluation of the model it ended with. All rows have the same columns, since the UI's
-    /// table takes them from the first; null stands where a round lacks a number.
-    private var rows: [OrderedDictionary<String, JSON>] {
+    /// A row a round: training of the round, evaluation of the model it ended with.
+    private var rounds: RoundTable {
         let evaluations = Dictionary(reports.compactMap(\.evaluate).map { ($0.round, $0) }, uniquingKeysWith: { _, last in last })
-        let rows = reports.compactMap { report -> OrderedDictionary<String, JSON>? in
-            guard let train = report.train else { return nil }
-            var row: OrderedDictionary<String, JSON> = [
-                "round": .int(Int64(train.round)), "participants": .int(Int64(train.organizations.count)),
-            ]
-            for (name, value) in train.metrics { row[name.columnName] = value.json }
-            for (name, value) in evaluations[train.round]?.metrics ?? [:] { row[name.columnName] = value.json }
-            row["seconds"] = .double(report.seconds)
-            return row
-        }
-        let columns = rows.reduce(into: OrderedSet<String>()) { $0.formUnion($1.keys.filter { $0 != "seconds" }) }.union(["seconds"])
-        return rows.map { row in OrderedDictionary(uniqueKeysWithValues: columns.map { ($0, row[$0] ?? .null) }) }
-    }
-
-    /// The rows by column: the only form that the UI draws as lines. A column that it could be asked to draw is there even when it has
-    /// no numbers.
-    private static func curves(_ rows: [OrderedDictionary<String, JSON>]) -> JSON {
-        var curves: OrderedDictionary<String, OrderedDictionary<String, JSON>> = [:]
-        for (index, row) in rows.enumerated() {
-            for (name, value) in row { curves[name, default: [:]][String(index)] = value }
-        }
-        for (column, _, _) in lines where curves[column] == nil { curves[column] = [:] }
-        return .object(curves.mapValues(JSON.object))
+        return RoundTable(
+            reports.compactMap { report -> OrderedDictionary<String, JSON>? in
+                guard let train = report.train else { return nil }
+                var row: OrderedDictionary<String, JSON> = [
+                    "round": .int(Int64(train.round)), "participants": .int(Int64(train.organizations.count)),
+                ]
+                for (name, value) in train.metrics { row[name.columnName] = value.json }
+                for (name, value) in evaluations[train.round]?.metrics ?? [:] { row[name.columnName] = value.json }
+                row["seconds"] = .double(report.seconds)
+                return row
+            })
     }
 
     private var finalMetrics: JSON {
@@ -117,39 +104,13 @@ struct TrainingResult {
     }
 
     private var failures: JSON {
-        var rows: [JSON] = preparation.failures.map {
-            ["round": 0, "organization": .int($0.key), "phase": "prepare", "reason": .string($0.value)]
-        }
-        for report in reports {
-            for (phase, half) in [("evaluate", report.evaluate), ("train", report.train)] {
-                for (organization, reason) in half?.failures ?? [:] {
-                    rows.append([
-                        "round": .int(Int64(half?.round ?? 0)), "organization": .int(organization), "phase": .string(phase),
-                        "reason": .string(reason),
-                    ])
-                }
-            }
-        }
-        return .array(rows)
+        let prepared = preparation.failures.map { RoundTable.failure(round: 0, $0.key, "prepare", $0.value) }
+        return .array(
+            prepared
+                + reports.flatMap { report in
+                    [("evaluate", report.evaluate), ("train", report.train)].flatMap { phase, half in
+                        (half?.failures ?? [:]).map { RoundTable.failure(round: half?.round ?? 0, $0.key, phase, $0.value) }
+                    }
+                })
     }
-}
-
-extension MetricValue {
-    /// The number or numbers as plain JSON; what is no finite number is null.
-    var json: JSON {
-        switch self {
-        case .int(let value): .int(value)
-        case .double(let value): value.isFinite ? .double(value) : .null
-        case .ints(let values): .array(values.map(JSON.int))
-        case .doubles(let values): .array(values.map { $0.isFinite ? .double($0) : .null })
-        }
-    }
-}
-
-extension String {
-    /// A metric's name as a column's: Flower writes hyphens, the UI's tables underscores.
-    var columnName: String { replacing("-", with: "_") }
-
-    /// Whether a metric is for people, and not only for the arithmetic.
-    var isShown: Bool { !hasPrefix("target-") && self != "num-examples" }
 }

@@ -103,6 +103,13 @@ public struct NodeSettings: Sendable, Equatable {
         for arrays in message.content?.arrayRecords.values.map({ $0 }) ?? [] { try check(model: arrays) }
     }
 
+    /// Checks that no rule is set that an app's own code, which opens the data and trains as it likes, could not be held to.
+    func checkCanBeHeld() throws(Refusal) {
+        let problem = "a Flower app in Python is code of its own, which this rule cannot be held against"
+        if allowedColumns != nil { throw Refusal(problem: problem, rule: "V6_FLOWER_ALLOWED_COLUMNS") }
+        if allowedStrategies != nil { throw Refusal(problem: problem, rule: "V6_FLOWER_ALLOWED_STRATEGIES") }
+    }
+
     /// The options with which a table is read, cut down to the allowed columns. Throws where a forbidden one is named.
     func permitted(_ options: Table.CSVOptions) throws(Refusal) -> Table.CSVOptions {
         guard let allowedColumns else { return options }

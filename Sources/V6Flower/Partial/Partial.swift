@@ -8,14 +8,23 @@ enum Partial {
     static let arguments: [Argument] = [
         Argument("format", .integer, "Format", help: "The version of the payload's format."),
         Argument("replies", .json, "Replies", default: [:], help: "How the replies are to travel."),
+        Argument("context", .json, "Context", default: [:], help: "What the app finds in its Context."),
         Argument("messages", .json, "Messages", help: "Flower messages in JSON."),
         Argument("blobs", .json, "Blobs", help: "The messages' arrays: digest to base64 of safetensors."),
     ]
 
-    /// Answers the messages; one that cannot be answered gets a reply that says why, and the others theirs.
-    static func run(_ input: TaskInput, _ app: ClientApp, _ settings: NodeSettings, organization: Int64, log: Log) async throws
-        -> Answer
-    {
+    /// What central says of the run; nil where it says nothing. Throws `ContainerError/badInput(problem:)`.
+    static func context(_ input: TaskInput) throws -> NodeContext? {
+        do {
+            return try NodeContext(input.kwargs["context"])
+        } catch {
+            throw ContainerError.badInput(problem: "\(error)")
+        }
+    }
+
+    /// Answers the messages; one that cannot be answered gets a reply that says why, and the others theirs. What the app keeps in its
+    /// Context goes from message to message, and through `folder` to the next run.
+    static func run(_ input: TaskInput, _ app: ClientApp, _ node: Node, folder: TaskFolder?, log: Log) async throws -> Answer {
         let messages: [Message]
         let format: ReplyFormat
         do {
@@ -37,12 +46,15 @@ enum Partial {
             throw ContainerError.badInput(problem: "arrays of its messages are not whole base64")
         }
         var blobs = Payload.Blobs(isCompressed: format.isCompressed, isNumbered: true)
+        let kept = try folder.map { try AppState($0, base: node.context?.stateRun) }
+        var state = kept?.records ?? [:]
         var replies: [JSON] = []
         for message in messages {
-            let reply = await answer(message, app, settings, organization: organization, log: log)
-            let updates = try updates(reply, of: message, format, organization)
+            let reply = await answer(message, app, node, &state, log: log)
+            let updates = try updates(reply, of: message, format, node.organization)
             replies.append(try Payload.encode(reply, updates: updates, &blobs))
         }
+        try kept?.write(state)
         if format.isRaw { return .raw(Frame.encode(["format": .int(Payload.format), "replies": .array(replies)], blobs)) }
         return .json([
             "format": .int(Payload.format), "replies": .array(replies), "blobs": .object(blobs.segments.mapValues(JSON.base64)),
@@ -85,22 +97,26 @@ enum Partial {
         return try Safetensors.decode(plain)
     }
 
-    private static func answer(_ message: Message, _ app: ClientApp, _ settings: NodeSettings, organization: Int64, log: Log) async
-        -> Message
-    {
+    /// The reply; a state that a failing app has changed is not kept, as in Flower.
+    private static func answer(_ message: Message, _ app: ClientApp, _ node: Node, _ state: inout RecordDict, log: Log) async -> Message {
         let type = message.metadata.messageType
         let round = message.metadata.groupID
-        var context = Context(runID: message.metadata.runID, nodeID: organization)
+        var context = Context(
+            runID: message.metadata.runID, nodeID: node.organization, nodeConfig: node.config, state: state,
+            runConfig: node.context?.runConfig ?? [:])
         let started = Date()
         do {
-            try settings.check(message)
+            try node.settings.check(message)
             let reply = try await app(message, &context)
+            for arrays in reply.content?.arrayRecords.values.map({ $0 }) ?? [] { try node.settings.check(model: arrays) }
+            state = context.state
             log.line("\(type)\(round.isEmpty ? "" : " of round \(round)"): done in \(Log.seconds(since: started))")
             return reply
         } catch {
-            log.line("\(type)\(round.isEmpty ? "" : " of round \(round)"): \(error)")
             let code: MessageError.Code = error is ClientApp.Problem ? .loadClientAppException : .clientAppRaisedException
-            return Message(error: error as? MessageError ?? MessageError(code: code, reason: "\(error)"), replyTo: message)
+            let failure = error as? MessageError ?? MessageError(code: code, reason: "\(error)")
+            log.line("\(type)\(round.isEmpty ? "" : " of round \(round)"): \(failure.reason)")
+            return Message(error: failure, replyTo: message)
         }
     }
 }

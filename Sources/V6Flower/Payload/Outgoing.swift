@@ -15,8 +15,9 @@ struct Outgoing {
 
     /// - Parameters:
     ///   - replies: how the replies are to travel; told to the partials.
+    ///   - context: what the apps at the nodes find in their Context.
     ///   - folder: a folder for the tails' files, which are unlinked at once.
-    init(_ messages: [Message], method: String, replies: ReplyFormat, folder: String) throws {
+    init(_ messages: [Message], method: String, replies: ReplyFormat, context: RunContext? = nil, folder: String) throws {
         var blobs = Payload.Blobs(isCompressed: replies.isCompressed)
         var inputs: OrderedDictionary<Int64, ByteSegments> = [:]
         var tails: [[String]: FileBytes] = [:]
@@ -25,7 +26,7 @@ struct Outgoing {
         for node in byNode.keys.sorted() {
             let parts = try (byNode[node] ?? []).map { try Payload.encode($0, &blobs) }
             let names = Self.blobNames(parts)
-            let head = Self.head(parts, method: method, replies: replies)
+            let head = Self.head(parts, method: method, replies: replies, context: context?.json(for: node))
             if tails[names] == nil {
                 tails[names] = try Self.tail(names, blobs, folder: folder)
             }
@@ -44,9 +45,11 @@ struct Outgoing {
         return [String](OrderedSet(names))
     }
 
-    private static func head(_ messages: [JSON], method: String, replies: ReplyFormat) -> Data {
-        let kwargs: JSON = ["format": .int(Payload.format), "replies": replies.json, "messages": .array(messages)]
-        var head = JSON.object(["method": .string(method), "kwargs": kwargs]).serialized()
+    private static func head(_ messages: [JSON], method: String, replies: ReplyFormat, context: JSON?) -> Data {
+        var kwargs: OrderedDictionary<String, JSON> = ["format": .int(Payload.format), "replies": replies.json]
+        kwargs["context"] = context
+        kwargs["messages"] = .array(messages)
+        var head = JSON.object(["method": .string(method), "kwargs": .object(kwargs)]).serialized()
         head.removeLast(2)
         head.append(UInt8(ascii: ","))
         head.append(contentsOf: repeatElement(0x20, count: (3 - head.count % 3) % 3))

@@ -13,6 +13,13 @@ public struct ContainerEnvironment: Sendable {
         public let uri: String
         /// csv, parquet, sql, excel, sparql, omop, folder or other.
         public let type: String
+
+        /// A database.
+        public init(label: String, uri: String, type: String) {
+            self.label = label
+            self.uri = uri
+            self.type = type
+        }
     }
 
     /// The path of the input.

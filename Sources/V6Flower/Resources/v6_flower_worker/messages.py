@@ -39,6 +39,8 @@ class Blobs:
 def encode(message: Message, blobs: Blobs) -> dict:
     """A message's JSON."""
     json = {"metadata": {name: getattr(message.metadata, name) for name in _METADATA}}
+    for name in ("created_at", "ttl"):
+        json["metadata"][name] = float(json["metadata"][name])
     if message.has_error():
         json["error"] = {"code": message.error.code, "reason": message.error.reason or ""}
     else:

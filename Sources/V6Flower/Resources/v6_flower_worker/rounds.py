@@ -45,9 +45,9 @@ class Rounds:
         if self._started or type(strategy).start is not Strategy.start:
             return self._keep(original, strategy, *args, **kwargs)
         self._started = True
-        self._host.call("start")
         call = inspect.signature(original).bind(strategy, *args, **kwargs)
         call.apply_defaults()
+        self._host.call("start", strategy=type(strategy).__name__, num_rounds=call.arguments["num_rounds"])
         watched = _Watched(self._host, strategy, call.arguments, self._snapshot)
         self.result = watched.run(lambda: original(*call.args, **call.kwargs))
         return self.result

@@ -1,0 +1,102 @@
+import Foundation
+import GRDB
+import OrderedCollections
+import Wire
+
+extension Journal {
+    /// Which message a reply answered, in words that a run that is started anew finds again.
+    public struct ReplyKey: Sendable, Hashable {
+        /// A part of the run: replies of a part go together.
+        public var epoch: Int
+        /// The digest of what was asked.
+        public var digest: String
+        /// How often the same was asked before in this epoch.
+        public var occurrence: Int
+
+        /// A key.
+        public init(epoch: Int, digest: String, occurrence: Int) {
+            self.epoch = epoch
+            self.digest = digest
+            self.occurrence = occurrence
+        }
+    }
+
+    /// A reply on its way into the journal.
+    public struct RecordedReply: Sendable {
+        /// What it answered.
+        public var key: ReplyKey
+        /// What was asked of whom, for sentences: two messages of one topic that differ tell a run that does not repeat itself.
+        public var topic: String
+        /// The reply.
+        public var message: JSON
+        /// The arrays it speaks of, by name.
+        public var blobs: OrderedDictionary<String, ByteSegments>
+
+        /// A reply.
+        public init(key: ReplyKey, topic: String, message: JSON, blobs: OrderedDictionary<String, ByteSegments>) {
+            self.key = key
+            self.topic = topic
+            self.message = message
+            self.blobs = blobs
+        }
+    }
+
+    /// Records replies and what else is known by now, in one transaction. Throws ``JournalError``.
+    public func record(_ replies: [RecordedReply], preparation: JSON) throws {
+        try write { db in
+            try db.execute(sql: "UPDATE run SET preparation = ?", arguments: [Self.text(preparation)])
+            for reply in replies {
+                try db.execute(
+                    sql: "INSERT OR REPLACE INTO reply (epoch, digest, occurrence, topic, message) VALUES (?, ?, ?, ?, ?)",
+                    arguments: [reply.key.epoch, reply.key.digest, reply.key.occurrence, reply.topic, Self.text(reply.message)])
+                let id = db.lastInsertedRowID
+                for (name, blob) in reply.blobs { try Self.insert(blob, name, reply: id, db) }
+            }
+        }
+    }
+
+    private static func insert(_ blob: ByteSegments, _ name: String, reply: Int64, _ db: Database) throws {
+        let statement = try db.cachedStatement(sql: "INSERT INTO reply_piece (reply, blob, number, bytes) VALUES (?, ?, ?, ?)")
+        var number = 0
+        try blob.forEach { bytes in
+            for start in stride(from: 0, to: bytes.count, by: pieceSize) {
+                try statement.execute(arguments: [reply, name, number, Data(bytes[start..<min(start + pieceSize, bytes.count)])])
+                number += 1
+            }
+        }
+    }
+
+    /// The reply to a message, with the blobs it speaks of; nil where none is recorded. Throws ``JournalError``.
+    public func reply(to key: ReplyKey) throws -> (message: JSON, blobs: [String: Data])? {
+        try JournalError.translating(path) {
+            try queue.read { db in
+                let row = try Row.fetchOne(
+                    db, sql: "SELECT id, message FROM reply WHERE epoch = ? AND digest = ? AND occurrence = ?",
+                    arguments: [key.epoch, key.digest, key.occurrence])
+                guard let row else { return nil }
+                var blobs: [String: Data] = [:]
+                let pieces = try Row.fetchCursor(
+                    db, sql: "SELECT blob, bytes FROM reply_piece WHERE reply = ? ORDER BY blob, number", arguments: [row["id"] as Int64])
+                while let piece = try pieces.next() { blobs[piece["blob"], default: Data()].append(piece["bytes"] as Data) }
+                return (try json(row["message"]), blobs)
+            }
+        }
+    }
+
+    /// Whether another message of the topic was answered in the epoch. Throws ``JournalError``.
+    public func hasReply(epoch: Int, topic: String) throws -> Bool {
+        try JournalError.translating(path) {
+            try queue.read { db in
+                try Bool.fetchOne(
+                    db, sql: "SELECT EXISTS (SELECT 1 FROM reply WHERE epoch = ? AND topic = ?)", arguments: [epoch, topic]) ?? false
+            }
+        }
+    }
+
+    /// Forgets the replies of epochs. Throws ``JournalError``.
+    public func forgetReplies(epochs: ClosedRange<Int>) throws {
+        try write { db in
+            try db.execute(sql: "DELETE FROM reply WHERE epoch BETWEEN ? AND ?", arguments: [epochs.lowerBound, epochs.upperBound])
+        }
+    }
+}

@@ -1,0 +1,233 @@
+import Flower
+import Foundation
+import Journal
+import OrderedCollections
+import Wire
+
+/// The Grid of an app in Python: fan-outs through vantage6, and each reply in the journal before the app sees it.
+///
+/// An app that is started again asks the same again and gets the recorded replies at once, until it asks something new. A journal
+/// of replies is cut at each snapshot (``snapshot(round:keepsReplies:)``), and given up where it grows too large.
+actor AppGrid {
+    /// What a fan-out brought, for the result.
+    struct FanOutNote: Sendable {
+        let messages: [Message]
+        let replies: [Message]
+        let seconds: Double
+    }
+
+    private struct Open {
+        let posted: TaskGrid.Posted
+        let keys: [String: (key: Journal.ReplyKey, topic: String)]
+        let started: Date
+        var finishedRuns = 0
+        var delivered: Set<String> = []
+        var replies: [Message] = []
+    }
+
+    private let grid: TaskGrid
+    private let journal: Journal
+    private let runID: Int64
+    private let log: Log
+    private let limit: Int
+    private var size = 0
+    private var isRecording = true
+    private var epoch = 0
+    private var occurrences: [String: Int] = [:]
+    private var sent = 0
+    private var open: [Open] = []
+    private var waiting: [String: Message] = [:]
+    private var hasToldDifference = false
+    /// The fan-outs since the last snapshot.
+    private(set) var notes: [FanOutNote] = []
+
+    /// - Parameter limit: how many bytes of replies the journal may hold.
+    init(_ grid: TaskGrid, _ journal: Journal, runID: Int64, limit: Int, log: Log) {
+        self.grid = grid
+        self.journal = journal
+        self.runID = runID
+        self.limit = limit
+        self.log = log
+    }
+
+    // MARK: - What the app calls
+
+    /// Sends and waits; a message that has no answer within `timeout` seconds has no reply, as in Flower. Gives the messages' ids as well.
+    func send(_ messages: [Message], timeout: Double?) async throws -> (ids: [String], replies: [Message]) {
+        let deadline = timeout.map { Date(timeIntervalSinceNow: $0) }
+        let (messages, keys, recorded) = try look(messages)
+        let new = messages.filter { recorded[$0.metadata.messageID] == nil }
+        var replies = recorded
+        let started = Date()
+        if !new.isEmpty {
+            let posted = try await grid.post(new)
+            try await grid.wait(for: posted, until: deadline)
+            let answers = try await grid.collect(posted, timeout: timeout ?? .infinity)
+            let answered = answers.replies.filter { !answers.open.contains($0.metadata.replyToMessageID) }
+            try record(answered, keys)
+            for id in answers.open.sorted() { log.line("no answer within \(Int(timeout ?? 0)) seconds to message \(id)") }
+            for reply in answered { replies[reply.metadata.replyToMessageID] = reply }
+        }
+        let ordered = inOrder(messages).compactMap { replies[$0.metadata.messageID] }
+        note(messages, ordered, started)
+        return (messages.map(\.metadata.messageID), ordered)
+    }
+
+    /// Sends without waiting, and gives the messages' ids.
+    func push(_ messages: [Message]) async throws -> [String] {
+        let (messages, keys, recorded) = try look(messages)
+        waiting.merge(recorded) { _, new in new }
+        let new = messages.filter { recorded[$0.metadata.messageID] == nil }
+        if !new.isEmpty { open.append(Open(posted: try await grid.post(new), keys: keys, started: Date())) }
+        note(messages, [Message](recorded.values), Date())
+        return messages.map(\.metadata.messageID)
+    }
+
+    /// The replies that are there to these messages; each is given once.
+    func pull(_ ids: [String]) async throws -> [Message] {
+        let wanted = Set(ids)
+        for index in open.indices where open[index].keys.keys.contains(where: { wanted.contains($0) && waiting[$0] == nil }) {
+            try await look(at: index)
+        }
+        open.removeAll { $0.delivered.count == $0.posted.sent.count }
+        return ids.compactMap { waiting.removeValue(forKey: $0) }
+    }
+
+    private func look(at index: Int) async throws {
+        let finished = try await grid.finishedRuns(of: open[index].posted)
+        guard finished > open[index].finishedRuns else { return }
+        let answers = try await grid.collect(open[index].posted, timeout: .infinity)
+        let delivered = open[index].delivered
+        let new = answers.replies.filter {
+            !answers.open.contains($0.metadata.replyToMessageID) && !delivered.contains($0.metadata.replyToMessageID)
+        }
+        try record(new, open[index].keys)
+        for reply in new {
+            waiting[reply.metadata.replyToMessageID] = reply
+            open[index].delivered.insert(reply.metadata.replyToMessageID)
+        }
+        open[index].finishedRuns = finished
+        note([], new, open[index].started)
+    }
+
+    // MARK: - What was asked before
+
+    /// The messages with ids, their keys, and the replies that are recorded.
+    private func look(_ messages: [Message]) throws -> (
+        [Message], keys: [String: (key: Journal.ReplyKey, topic: String)], recorded: [String: Message]
+    ) {
+        var blobs = Payload.Blobs()
+        var keys: [String: (key: Journal.ReplyKey, topic: String)] = [:]
+        var recorded: [String: Message] = [:]
+        let numbered = try messages.map { message in
+            var message = message
+            sent += 1
+            message.metadata.messageID = "\(runID)/\(sent)"
+            message.metadata.runID = runID
+            let metadata = message.metadata
+            let topic = "\(metadata.messageType) of \(metadata.groupID) to \(metadata.dstNodeID)"
+            let content = try message.content.map { try Payload.encode($0, &blobs) } ?? .null
+            let digest = try Digest(of: ByteSegments([Data(topic.utf8), content.serialized()])).hex
+            let occurrence = occurrences[digest, default: 0]
+            occurrences[digest] = occurrence + 1
+            let key = Journal.ReplyKey(epoch: epoch, digest: digest, occurrence: occurrence)
+            keys[metadata.messageID] = (key, topic)
+            recorded[metadata.messageID] = try recall(key, topic, for: message)
+            return message
+        }
+        return (numbered, keys, recorded)
+    }
+
+    private func recall(_ key: Journal.ReplyKey, _ topic: String, for message: Message) throws -> Message? {
+        guard let (json, blobs) = try journal.reply(to: key) else {
+            if !hasToldDifference, try journal.hasReply(epoch: key.epoch, topic: topic) {
+                hasToldDifference = true
+                log.line(
+                    "this app does not repeat itself: its message \(topic) differs from the one recorded; it goes on from here with new answers"
+                )
+            }
+            return nil
+        }
+        var reply = try Payload.message(json, base: { _ in nil }) { name in
+            guard let blob = blobs[name] else { throw Payload.Malformed(problem: "the journal lacks arrays of a reply") }
+            return try Safetensors.decode(blob)
+        }
+        reply.metadata.replyToMessageID = message.metadata.messageID
+        reply.metadata.runID = runID
+        return reply
+    }
+
+    private func record(_ replies: [Message], _ keys: [String: (key: Journal.ReplyKey, topic: String)]) throws {
+        var records: [Journal.RecordedReply] = []
+        for reply in isRecording ? replies : [] {
+            guard let (key, topic) = keys[reply.metadata.replyToMessageID] else { continue }
+            var blobs = Payload.Blobs(isNumbered: true)
+            let json = try Payload.encode(reply, &blobs)
+            records.append(Journal.RecordedReply(key: key, topic: topic, message: json, blobs: blobs.segments))
+            size += blobs.segments.values.reduce(0) { $0 + $1.byteCount }
+        }
+        if size > limit {
+            isRecording = false
+            try journal.forgetReplies(epochs: 0...Int(Int32.max))
+            log.line(
+                "the recorded replies have passed \(limit / 1_000_000) MB (max_journal_mb): they are dropped, and this run cannot be resumed from them"
+            )
+            records = []
+        }
+        try journal.record(records, preparation: Self.json(states: grid.states))
+    }
+
+    // MARK: - Parts of the run
+
+    /// A training begins or goes on behind `round`; 0 is its beginning.
+    func start(after round: Int) { begin(epoch: 1 + round) }
+
+    /// A round of the training has ended. Where its snapshot is enough to go on, its replies are forgotten.
+    func snapshot(round: Int, keepsReplies: Bool) throws {
+        if !keepsReplies, round > 0 {
+            try journal.forgetReplies(epochs: 1...round)
+            size = 0
+        }
+        begin(epoch: 1 + round)
+        notes = []
+    }
+
+    private func begin(epoch new: Int) {
+        epoch = new
+        occurrences = [:]
+    }
+
+    // MARK: - Order
+
+    private func inOrder(_ messages: [Message]) -> [Message] {
+        messages.indices.sorted { (messages[$0].metadata.dstNodeID, $0) < (messages[$1].metadata.dstNodeID, $1) }.map { messages[$0] }
+    }
+
+    private func note(_ messages: [Message], _ replies: [Message], _ started: Date) {
+        // Only what the result says of a fan-out: no arrays.
+        func slim(_ message: Message) -> Message {
+            var message = message
+            if let content = message.content {
+                message.body = .success(content.filter { if case .metrics = $0.value { true } else { false } })
+            }
+            return message
+        }
+        notes.append(FanOutNote(messages: messages.map(slim), replies: replies.map(slim), seconds: Date().timeIntervalSince(started)))
+        if notes.count > 10_000 { notes.removeFirst() }
+    }
+
+    /// Where the organizations' apps left their state, for the journal.
+    static func json(states: [Int64: Int64]) -> JSON {
+        [
+            "states": .object(
+                OrderedDictionary(uniqueKeysWithValues: states.sorted { $0.key < $1.key }.map { (String($0.key), .int($0.value)) }))
+        ]
+    }
+
+    /// The states that a journal names.
+    static func states(_ json: JSON) -> [Int64: Int64] {
+        var states: [Int64: Int64] = [:]
+        for (organization, run) in json["states"]?.members ?? [:] { if let id = Int64(organization) { states[id] = run.int } }
+        return states
+    }
+}

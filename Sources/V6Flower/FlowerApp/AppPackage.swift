@@ -1,0 +1,44 @@
+import Foundation
+import OrderedCollections
+import Wire
+
+extension FlowerApp {
+    /// The app as an algorithm, with what the store is told of it. Throws ``Failure`` where the folder holds no Flower app.
+    public func algorithm(image: String) async throws -> Algorithm {
+        let description = try await description(log: .standardError)
+        var algorithm = Algorithm(self)
+        algorithm.name = description.name
+        algorithm.summary = description.summary.isEmpty ? "The Flower app \(description.name)." : description.summary
+        algorithm.image = image
+        algorithm.arguments = AppArguments.definitions(description.config)
+        algorithm.visualizations =
+            [
+                Algorithm.table("Rounds", ["rounds"], "Each round with its participants and metrics."),
+                Algorithm.table("Final metrics", ["metrics"], "The metrics of the last round."),
+                Algorithm.table("Files", ["files"], columns: ["name", "size"], "What the ServerApp wrote."),
+                Algorithm.table(
+                    "Failures", ["failures"], columns: ["round", "organization", "phase", "reason"], "Who failed in which round, and why."),
+            ] + AppResult.lines.map { Algorithm.line($1, $0, $2) }
+        return algorithm
+    }
+
+    /// Writes `Dockerfile`, `.dockerignore` and `algorithm.json` into the app's folder, so that `docker build` makes the image. A Dockerfile that is
+    /// there already stays. Gives the names of the files written.
+    public func package(image: String, base: String) async throws -> [String] {
+        let files: OrderedDictionary<String, Data> = [
+            "Dockerfile": Data("FROM \(base)\nCOPY . /app\n".utf8),
+            ".dockerignore": Data(".git\n.venv\nvenv\n__pycache__\n*.pyc\n".utf8),
+            "algorithm.json": try await algorithm(image: image).description,
+        ]
+        return try files.compactMap { name, content in
+            let path = directory + "/" + name
+            guard name == "algorithm.json" || !FileManager.default.fileExists(atPath: path) else { return nil }
+            do {
+                try content.write(to: URL(fileURLWithPath: path))
+            } catch {
+                throw Failure("cannot write \(path)", exitCode: 73)
+            }
+            return name
+        }
+    }
+}

@@ -1,0 +1,131 @@
+import Flower
+import Foundation
+import OrderedCollections
+import Wire
+
+/// What `central` of an app gives its user: the Result of `Strategy.start` where there was one, else the last arrays on the Grid, and the
+/// files that the ServerApp wrote.
+struct AppResult {
+    let finished: Frame
+    let description: FlowerApp.Description
+    let arguments: AppArguments
+    let participants: [Central.Participant]
+    let reports: [FanOutReport]
+    let strategy: String
+    let notes: [AppGrid.FanOutNote]
+    let seconds: Double
+    let resumedFrom: Int64?
+
+    func json() throws -> JSON {
+        let result = try Self.metrics(finished.head)
+        let table = RoundTable(rows(result))
+        var members: OrderedDictionary<String, JSON> = [
+            "format": .int(Payload.format), "status": "completed",
+            "app": ["name": .string(description.name), "version": .string(description.version)],
+            "strategy": .string(strategy), "rounds": table.rowsJSON, "curves": table.curves(Self.lines.map(\.0)),
+            "metrics": finalMetrics(result),
+        ]
+        if let arrays = try finished.head["arrays"]?.string.flatMap(finished.arrays) {
+            members["model"] = ["safetensors": .base64(Safetensors.encode(arrays))]
+        }
+        members["files"] = try files()
+        members["state"] = .object(
+            try finished.records("state").mapValues { record in
+                switch record {
+                case .arrays(let arrays): ["safetensors": .base64(Safetensors.encode(arrays))]
+                case .metrics(let metrics): RecordJSON.encode(metrics)
+                case .configs(let configs): RecordJSON.encode(configs)
+                }
+            })
+        members["participants"] = .array(participants.map(participant))
+        members["failures"] = .array(failures)
+        members["timing"] = [
+            "total_seconds": .double(seconds),
+            "seconds_per_fan_out": .array((reports.map(\.seconds) + notes.map(\.seconds)).map(JSON.double)),
+        ]
+        members["arguments"] = arguments.values.json
+        if let resumedFrom { members["resumed_from"] = .int(resumedFrom) }
+        return .object(members)
+    }
+
+    /// The columns that the UI draws as lines: the names of metrics in the apps that `flwr new` writes.
+    static let lines = [
+        ("train_loss", "Training loss", "The organizations' training loss, by round."),
+        ("eval_loss", "Evaluation loss", "The loss that the organizations found, by round."),
+        ("eval_acc", "Evaluation accuracy", "The accuracy that the organizations found, by round."),
+        ("loss", "Loss", "The loss, by round."), ("accuracy", "Accuracy", "The accuracy, by round."),
+    ]
+
+    /// The metrics of a frame in the form of flwr's Result.
+    static func metrics(_ head: JSON) throws -> StrategyResult {
+        var result = StrategyResult()
+        func rounds(_ kind: String) throws -> OrderedDictionary<Int, MetricRecord> {
+            var rounds: OrderedDictionary<Int, MetricRecord> = [:]
+            for (number, record) in head["metrics"]?[kind]?.members ?? [:] {
+                if let number = Int(number) { rounds[number] = try RecordJSON.metrics(record) }
+            }
+            return rounds
+        }
+        result.trainMetricsClientApp = try rounds("train_metrics_clientapp")
+        result.evaluateMetricsClientApp = try rounds("evaluate_metrics_clientapp")
+        result.evaluateMetricsServerApp = try rounds("evaluate_metrics_serverapp")
+        return result
+    }
+
+    /// A row a round; what the ServerApp evaluated itself begins with `server_`.
+    private func rows(_ result: StrategyResult) -> [OrderedDictionary<String, JSON>] {
+        let reports = Dictionary(reports.map { ($0.number, $0) }, uniquingKeysWith: { _, last in last })
+        let numbers = Set(result.trainMetricsClientApp.keys).union(result.evaluateMetricsClientApp.keys)
+            .union(result.evaluateMetricsServerApp.keys).union(reports.keys)
+        return numbers.sorted().map { round in
+            var row: OrderedDictionary<String, JSON> = ["round": .int(Int64(round))]
+            if let train = reports[round]?.train { row["participants"] = .int(Int64(train.organizations.count)) }
+            for (name, value) in result.trainMetricsClientApp[round] ?? [:] { row[name.columnName] = value.json }
+            for (name, value) in result.evaluateMetricsClientApp[round] ?? [:] { row[name.columnName] = value.json }
+            for (name, value) in result.evaluateMetricsServerApp[round] ?? [:] { row["server_" + name.columnName] = value.json }
+            if let report = reports[round] { row["seconds"] = .double(report.seconds) }
+            return row
+        }
+    }
+
+    private func finalMetrics(_ result: StrategyResult) -> JSON {
+        var metrics: OrderedDictionary<String, JSON> = [:]
+        for (name, value) in result.evaluateMetricsClientApp.values.last ?? [:] { metrics[name.columnName] = value.json }
+        for (name, value) in result.evaluateMetricsServerApp.values.last ?? [:] { metrics["server_" + name.columnName] = value.json }
+        return .object(metrics)
+    }
+
+    private func files() throws -> JSON {
+        .array(
+            try (finished.head["files"]?.elements ?? []).map { file in
+                var members = file.members ?? [:]
+                let content = try members.removeValue(forKey: "content")?.string.flatMap { try finished.blobs[$0]?.materialized() }
+                if let content { members["base64"] = .base64(ByteSegments([content])) } else { members["left_out"] = true }
+                return .object(members)
+            })
+    }
+
+    private func participant(_ participant: Central.Participant) -> JSON {
+        let trained = reports.compactMap(\.train).filter { $0.organizations[participant.id] != nil }
+        let last = reports.compactMap(\.evaluate).last?.organizations[participant.id] ?? [:]
+        return [
+            "organization": .int(participant.id), "name": .string(participant.name), "rounds": .int(Int64(trained.count)),
+            "metrics": .object(OrderedDictionary(uniqueKeysWithValues: last.map { ($0.key.columnName, $0.value.json) })),
+        ]
+    }
+
+    private var failures: [JSON] {
+        let rounds = reports.flatMap { report in
+            [("train", report.train), ("evaluate", report.evaluate)].flatMap { phase, half in
+                (half?.failures ?? [:]).map { RoundTable.failure(round: report.number, $0.key, phase, $0.value) }
+            }
+        }
+        let loose = notes.flatMap(\.replies).compactMap { reply -> JSON? in
+            guard let error = reply.error else { return nil }
+            let metadata = reply.metadata
+            return RoundTable.failure(
+                round: Int(metadata.groupID) ?? 0, metadata.srcNodeID, metadata.messageType.description, error.reason)
+        }
+        return rounds + loose
+    }
+}

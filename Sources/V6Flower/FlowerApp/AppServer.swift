@@ -1,0 +1,191 @@
+import Flower
+import Foundation
+import Journal
+import OrderedCollections
+import Synchronization
+import Vantage6
+import Wire
+
+/// `central` of an app in Python: its ServerApp runs in a worker, and what it asks of its Grid is done here.
+final class AppServer: Sendable {
+    private let central: Central
+    private let worker: Worker
+    private let grid: AppGrid
+    private let journal: Journal
+    private let progress: StrategyProgress?
+    private let recorder: RoundRecorder
+    /// Why a call of the app failed: what counts where the app fails for it.
+    private let problem = Mutex<(any Error)?>(nil)
+
+    private init(
+        _ central: Central, _ worker: Worker, _ grid: AppGrid, _ journal: Journal, _ progress: StrategyProgress?, _ recorder: RoundRecorder
+    ) {
+        self.central = central
+        self.worker = worker
+        self.grid = grid
+        self.journal = journal
+        self.progress = progress
+        self.recorder = recorder
+    }
+
+    /// Runs the app and gives the task's result. Throws ``Failure`` and what vantage6 and the journal throw.
+    static func run(_ central: Central, _ app: FlowerApp) async throws -> JSON {
+        let started = Date()
+        try central.settings.checkCanBeHeld()
+        let work = try WorkFolder()
+        let databases = try central.node.readable(in: work.path)
+        let cwd = work.path + "/run"
+        try FileManager.default.createDirectory(atPath: cwd, withIntermediateDirectories: true)
+        let worker = try Worker(
+            app, component: "serverapp", environment: FlowerApp.environment(central.node.variables, work: work.path), work: cwd,
+            spool: central.folder.path, log: central.log.line)
+        defer { worker.end() }
+        let description = try FlowerApp.Description(try await FlowerApp.answer(worker, "app")["app"])
+
+        let resumed = try AppArguments.resumedTask(central.kwargs, description.config)
+        let earlier: Journal? = if let resumed { try await central.resumedJournal(of: resumed) } else { nil }
+        let arguments = try AppArguments(central.kwargs, description.config, resuming: earlier?.run().arguments)
+        let journal =
+            try earlier
+            ?? Journal.create(
+                path: central.folder.journal, run: Journal.Run(taskID: central.token.taskID, arguments: arguments.values.json))
+        let participants = try await central.participants(arguments.organizations)
+        let runConfig = arguments.runConfig(description.config)
+        let context = RunContext(
+            runConfig: runConfig, seed: arguments.seed, nodes: participants.map(\.id), data: arguments.data,
+            states: AppGrid.states(try journal.run().preparation))
+        let tasks = central.grid(
+            participants, replies: ReplyFormat(isRaw: try await !central.client.isEncrypted()), context: context, isFiniteOnly: false,
+            naming: Central.naming)
+        let grid = AppGrid(
+            tasks, journal, runID: central.token.taskID, limit: arguments.maximumJournalBytes, log: central.log)
+        let progress = try journal.progress().flatMap { $0.strategyState["memory"] == nil ? nil : $0 }
+        let server = AppServer(central, worker, grid, journal, progress, RoundRecorder(journal, central.log))
+        _ = try await FlowerApp.answer(worker, "ready")
+        var blobs = Payload.Blobs(isNumbered: true)
+        let own = central.node
+        try await worker.send(
+            [
+                "run_id": .int(central.token.taskID), "node_id": .int(own.organization),
+                "node_ids": .array(participants.map(\.id).sorted().map(JSON.int)), "run_config": RecordJSON.encode(runConfig),
+                "node_config": RecordJSON.encode(FlowerApp.dataConfig(databases)), "seed": .int(arguments.seed),
+                "column_mapping": .object(arguments.data.columns), "max_files_bytes": .int(Int64(arguments.maximumFileBytes)),
+                "databases": FlowerApp.json(databases, query: arguments.data.query, minimumRows: own.settings.minimumRows),
+                "snapshot": try server.snapshot(&blobs),
+            ], blobs)
+        let finished = try await server.serve()
+        let result = try AppResult(
+            finished: finished, description: description, arguments: arguments, participants: participants,
+            reports: try journal.rounds().map { try FanOutReport($0.report) }, strategy: await server.recorder.strategy,
+            notes: await grid.notes, seconds: Date().timeIntervalSince(started), resumedFrom: resumed
+        ).json()
+        try journal.recordCompletion()
+        return result
+    }
+
+    /// Where an earlier run stands, for the worker; null where there is none.
+    private func snapshot(_ blobs: inout Payload.Blobs) throws -> JSON {
+        guard let progress, case .arrays(let memory) = progress.strategyState["memory"], let text = memory["json"],
+            case .arrays(let kept) = progress.strategyState["kept"] ?? .arrays([:])
+        else { return .null }
+        let result = progress.result
+        func metrics(_ rounds: OrderedDictionary<Int, MetricRecord>) -> JSON {
+            .object(OrderedDictionary(uniqueKeysWithValues: rounds.map { (String($0.key), RecordJSON.encode($0.value)) }))
+        }
+        return [
+            "round": .int(Int64(progress.round)), "trained": .bool(!progress.arrays.isEmpty),
+            "arrays": .string(try blobs.name(of: progress.arrays)), "kept": .string(try blobs.name(of: kept)),
+            "memory": try JSON(parsing: text.bytes.materialized()),
+            "metrics": [
+                "train_metrics_clientapp": metrics(result.trainMetricsClientApp),
+                "evaluate_metrics_clientapp": metrics(result.evaluateMetricsClientApp),
+                "evaluate_metrics_serverapp": metrics(result.evaluateMetricsServerApp),
+            ],
+        ]
+    }
+
+    // MARK: - Calls
+
+    /// Answers the worker's calls, each in a task of its own, until the app has finished.
+    private func serve() async throws -> Frame {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            while true {
+                let frame = try await worker.receive()
+                let id = frame.head["id"] ?? 0
+                switch frame.head["call"]?.string {
+                case "finished":
+                    try await worker.send(["id": id])
+                    return frame
+                case "failed":
+                    try await worker.send(["id": id])
+                    if let cause = problem.withLock({ $0 }) { throw cause }
+                    throw Failure(frame.head["problem"]?.string ?? "the ServerApp failed", exitCode: 70)
+                default:
+                    group.addTask {
+                        var blobs = Payload.Blobs(isNumbered: true)
+                        var answer: OrderedDictionary<String, JSON>
+                        do {
+                            answer = try await self.answer(frame, &blobs)
+                        } catch {
+                            self.problem.withLock { $0 = $0 ?? error }
+                            (answer, blobs) = (["problem": .string("\(error)")], Payload.Blobs(isNumbered: true))
+                        }
+                        answer["id"] = id
+                        try await self.worker.send(answer, blobs)
+                    }
+                }
+            }
+        }
+    }
+
+    private func answer(_ frame: Frame, _ blobs: inout Payload.Blobs) async throws -> OrderedDictionary<String, JSON> {
+        let head = frame.head
+        switch head["call"]?.string {
+        case "send":
+            let messages = try checked(frame.messages("messages"))
+            let (ids, replies) = try await grid.send(messages, timeout: head["timeout"]?.double)
+            return ["ids": .array(ids.map(JSON.string)), "replies": .array(try replies.map { try Payload.encode($0, &blobs) })]
+        case "push":
+            return ["ids": .array(try await grid.push(checked(frame.messages("messages"))).map(JSON.string)), "replies": []]
+        case "pull":
+            let replies = try await grid.pull(head["ids"]?.elements?.compactMap(\.string) ?? [])
+            return ["replies": .array(try replies.map { try Payload.encode($0, &blobs) })]
+        case "start":
+            let rounds = Int(head["num_rounds"]?.int ?? 0)
+            try central.settings.check(rounds: rounds)
+            await recorder.begin(head["strategy"]?.string ?? "", rounds: rounds)
+            await grid.start(after: progress?.round ?? 0)
+            return [:]
+        case "snapshot":
+            try await record(frame)
+            return [:]
+        case let call: throw Worker.Failed(description: "the worker calls \(call ?? "nothing"), which this program does not know")
+        }
+    }
+
+    private func checked(_ messages: [Message]) throws -> [Message] {
+        for message in messages {
+            for arrays in message.content?.arrayRecords.values.map({ $0 }) ?? [] { try central.settings.check(model: arrays) }
+        }
+        return messages
+    }
+
+    /// Records what a round of `Strategy.start` left.
+    private func record(_ frame: Frame) async throws {
+        let round = Int(frame.head["round"]?.int ?? 0)
+        var state: RecordDict = [:]
+        if let memory = frame.head["memory"] {
+            state["memory"] = .arrays(["json": NDArray([UInt8](memory.serialized()))])
+            if let kept = try frame.head["kept"]?.string.flatMap(frame.arrays) { state["kept"] = .arrays(kept) }
+        }
+        let progress = StrategyProgress(
+            round: round, arrays: try frame.head["arrays"]?.string.flatMap(frame.arrays) ?? [:], strategyState: state,
+            result: try AppResult.metrics(frame.head))
+        try await recorder.record(progress, isTrained: frame.head["trained"]?.bool ?? false, notes: await grid.notes)
+        if let reason = frame.head["unkept"]?.string {
+            central.log.line(
+                "\(reason): the strategy cannot be put back from a snapshot, so a resumed run repeats its rounds from recorded replies")
+        }
+        try await grid.snapshot(round: round, keepsReplies: state.isEmpty)
+    }
+}

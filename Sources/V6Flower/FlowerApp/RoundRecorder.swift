@@ -1,0 +1,47 @@
+import Flower
+import Foundation
+import Journal
+import OrderedCollections
+import Wire
+
+/// Writes the rounds of an app's `Strategy.start` to the journal, and a line each to the log.
+actor RoundRecorder {
+    private let journal: Journal
+    private let log: Log
+    private var known: Set<Int>
+    private var started = Date()
+    private var rounds = 0
+    /// The class of the strategy that was started; empty before.
+    private(set) var strategy = ""
+
+    init(_ journal: Journal, _ log: Log) {
+        self.journal = journal
+        self.log = log
+        known = Set((try? journal.rounds().map(\.number)) ?? [])
+    }
+
+    func begin(_ strategy: String, rounds: Int) {
+        self.strategy = strategy
+        self.rounds = rounds
+        started = Date()
+    }
+
+    /// Records a round with what its fan-outs brought. A round that a resumed run repeats is recorded already.
+    func record(_ progress: StrategyProgress, isTrained: Bool, notes: [AppGrid.FanOutNote]) throws {
+        let seconds = Date().timeIntervalSince(started)
+        started = Date()
+        guard known.insert(progress.round).inserted else { return }
+        let replies = notes.flatMap(\.replies)
+        func half(_ category: MessageType.Category, _ mean: MetricRecord?) -> FanOutReport.Half? {
+            let own = replies.filter { $0.metadata.messageType.category == category }
+            return own.isEmpty ? nil : FanOutReport.half(progress.round, own, mean)
+        }
+        let report = FanOutReport(
+            number: progress.round, seconds: seconds, train: half(.train, progress.result.trainMetricsClientApp[progress.round]),
+            evaluate: half(.evaluate, progress.result.evaluateMetricsClientApp[progress.round]))
+        try journal.record(progress, trained: isTrained, report: report.json)
+        let failures = [report.train, report.evaluate].compactMap { $0 }.flatMap(\.failures)
+        for (organization, reason) in failures { log.line("organization \(organization) failed: \(reason)") }
+        log.line("round \(progress.round)/\(rounds): \(report.train?.organizations.count ?? 0) organizations, \(Log.seconds(seconds))")
+    }
+}

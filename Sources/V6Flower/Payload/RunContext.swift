@@ -1,0 +1,81 @@
+import Flower
+import OrderedCollections
+import Wire
+
+/// What central tells the nodes for the Context of their apps, beside the messages.
+struct RunContext: Sendable {
+    /// The run's settings.
+    var runConfig: ConfigRecord
+    /// What the generators of random numbers of the apps derive from.
+    var seed: Int64
+    /// The organizations that take part, ascending: a node's place among them is its `partition-id`.
+    var nodes: [Int64]
+    /// How the app's data is found among a node's databases.
+    var data = DataChoice()
+    /// By organization the run in which its app left its state last.
+    var states: [Int64: Int64] = [:]
+
+    init(runConfig: ConfigRecord, seed: Int64, nodes: [Int64], data: DataChoice = DataChoice(), states: [Int64: Int64] = [:]) {
+        self.runConfig = runConfig
+        self.seed = seed
+        self.nodes = nodes.sorted()
+        self.data = data
+        self.states = states
+    }
+
+    /// The context as an argument of one node's `partial`.
+    func json(for node: Int64) -> JSON {
+        [
+            "run_config": RecordJSON.encode(runConfig), "seed": .int(seed),
+            "partition": [.int(Int64(nodes.firstIndex(of: node) ?? 0)), .int(Int64(nodes.count))], "data": data.json,
+            "state_run": states[node].map(JSON.int) ?? .null,
+        ]
+    }
+}
+
+/// What a node's app is told of its run: a node's half of ``RunContext``.
+struct NodeContext: Sendable {
+    let runConfig: ConfigRecord
+    let seed: Int64
+    let partition: Int64
+    let partitions: Int64
+    let data: DataChoice
+    let stateRun: Int64?
+
+    /// Reads the argument; nil where central sent none. Throws ``Payload/Malformed``.
+    init?(_ json: JSON?) throws {
+        guard let json, !json.isNull, json.members?.isEmpty != true else { return nil }
+        guard let seed = json["seed"]?.int, let partition = json["partition"]?.elements?.compactMap(\.int), partition.count == 2,
+            let config = json["run_config"]
+        else { throw Payload.Malformed(problem: "its context lacks seed, partition or run_config") }
+        runConfig = try RecordJSON.configs(config)
+        self.seed = seed
+        (self.partition, partitions) = (partition[0], partition[1])
+        data = DataChoice(json["data"])
+        stateRun = json["state_run"]?.int
+    }
+}
+
+/// Which of a node's databases an app reads, and under which names.
+struct DataChoice: Sendable, Equatable {
+    /// The label of the database that stands first; empty for the task's own first.
+    var label = ""
+    /// By the app's name of a column the node's.
+    var columns: OrderedDictionary<String, JSON> = [:]
+    /// The query with which an SQL database is read.
+    var query = ""
+
+    var json: JSON { ["database": .string(label), "columns": .object(columns), "query": .string(query)] }
+
+    init(label: String = "", columns: OrderedDictionary<String, JSON> = [:], query: String = "") {
+        self.label = label
+        self.columns = columns
+        self.query = query
+    }
+
+    init(_ json: JSON?) {
+        label = json?["database"]?.string ?? ""
+        columns = json?["columns"]?.members ?? [:]
+        query = json?["query"]?.string ?? ""
+    }
+}
