@@ -73,7 +73,7 @@ final class TaskGrid: Grid {
         let deadline = timeout.map { Date(timeIntervalSinceNow: $0) }
         let posted = try await post(messages)
         try await wait(for: posted, until: deadline)
-        return try await collect(posted, timeout: timeout ?? .infinity).replies
+        return try await collect(posted, timeout: timeout).replies
     }
 
     /// Posts one subtask for the messages, of which there is one at least. Throws `ProxyError`.
@@ -137,7 +137,7 @@ final class TaskGrid: Grid {
     }
 
     /// What came of each message; `timeout` is for the sentence of those that did not answer. Throws `ProxyError`.
-    func collect(_ posted: Posted, timeout: Double) async throws -> Answers {
+    func collect(_ posted: Posted, timeout: Double?) async throws -> Answers {
         let task = posted.task
         let contents = Dictionary(posted.sent.map { ($0.metadata.messageID, $0.content) }, uniquingKeysWith: { first, _ in first })
         let base = { (id: String) -> RecordDict? in contents[id] ?? nil }
@@ -168,13 +168,14 @@ final class TaskGrid: Grid {
 
     private func label(_ organization: Int64) -> String { names[organization] ?? "organization \(organization)" }
 
-    private func failure(of run: ProxyClient.Run, _ task: Int64, _ timeout: Double) -> MessageError {
+    private func failure(of run: ProxyClient.Run, _ task: Int64, _ timeout: Double?) -> MessageError {
         let place = "(subtask \(task), run \(run.id))"
         let name = label(run.organizationID)
         guard run.status.isFinal else {
             return MessageError(
                 code: .nodeUnavailable,
-                reason: "\(name) did not answer within \(Int(timeout)) seconds; its run is \(run.status.rawValue): "
+                reason:
+                    "\(name) did not answer\(timeout.map { String(format: " within %.0f seconds", $0) } ?? ""); its run is \(run.status.rawValue): "
                     + "check that its node is online, or raise timeout \(place)")
         }
         if run.status == .completed {

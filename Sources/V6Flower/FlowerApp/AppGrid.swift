@@ -62,10 +62,12 @@ actor AppGrid {
         if !new.isEmpty {
             let posted = try await grid.post(new)
             try await grid.wait(for: posted, until: deadline)
-            let answers = try await grid.collect(posted, timeout: timeout ?? .infinity)
+            let answers = try await grid.collect(posted, timeout: timeout)
             let answered = answers.replies.filter { !answers.open.contains($0.metadata.replyToMessageID) }
             try record(answered, keys)
-            for id in answers.open.sorted() { log.line("no answer within \(Int(timeout ?? 0)) seconds to message \(id)") }
+            for reply in answers.replies where answers.open.contains(reply.metadata.replyToMessageID) {
+                log.line(reply.error?.reason ?? "")
+            }
             for reply in answered { replies[reply.metadata.replyToMessageID] = reply }
         }
         let ordered = inOrder(messages).compactMap { replies[$0.metadata.messageID] }
@@ -96,7 +98,7 @@ actor AppGrid {
     private func look(at index: Int) async throws {
         let finished = try await grid.finishedRuns(of: open[index].posted)
         guard finished > open[index].finishedRuns else { return }
-        let answers = try await grid.collect(open[index].posted, timeout: .infinity)
+        let answers = try await grid.collect(open[index].posted, timeout: nil)
         let delivered = open[index].delivered
         let new = answers.replies.filter {
             !answers.open.contains($0.metadata.replyToMessageID) && !delivered.contains($0.metadata.replyToMessageID)

@@ -1,0 +1,106 @@
+"""Each app gives in vantage6's shape what it gives in Flower's own simulation engine, and the same bytes each time."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from conftest import DATA, HERE, sandbox, simulate
+
+
+@pytest.fixture(scope="session")
+def diabetes(tmp_path_factory):
+    """The partitions of quickstart-numpy as tables."""
+    from sklearn.datasets import load_diabetes
+
+    x, y = load_diabetes(return_X_y=True, scaled=False)
+    folder = tmp_path_factory.mktemp("diabetes")
+    folder.chmod(0o755)
+    for number in range(3):
+        with open(folder / f"part{number}.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow([f"x{i}" for i in range(10)] + ["y"])
+            writer.writerows([*map(repr, map(float, row)), repr(float(value))] for row, value in zip(x[number::3], y[number::3]))
+    return folder
+
+
+def predictions(model: np.ndarray) -> np.ndarray:
+    """What trees say of all rows."""
+    import pandas
+    import xgboost
+
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(model.tobytes()))
+    assert booster.num_boosted_rounds() == 9
+    tables = [pandas.read_csv(path) for path in sorted((DATA / "breast-cancer").glob("*.csv"))]
+    return booster.predict(xgboost.DMatrix(pandas.concat(tables).drop(columns="diagnosis")))
+
+
+# App, its data, whether its final arrays are float32.
+APPS = [
+    ("quickstart-numpy", None, False),
+    ("sklearn-logreg", "breast-cancer", False),
+    ("pytorch-digits", "digits", True),
+    ("xgboost-bagging", "breast-cancer", False),
+    ("old-api", "breast-cancer", False),
+    ("stateful", "breast-cancer", False),
+]
+
+
+@pytest.mark.parametrize("app, data, single", APPS, ids=[name for name, _, _ in APPS])
+def test_an_app_gives_what_flowers_simulation_gives(app, data, single, folder, diabetes):
+    tables = DATA / data if data else diabetes
+    arrays, metrics = simulate(HERE / app, tables, folder / "simulation")
+    one = sandbox(HERE / app, tables, folder / "one")
+    assert one.code == 0, one.text
+    assert one.result["failures"] == []
+
+    assert list(one.arrays) == list(arrays)
+    tolerance = 1e-6 if single else 1e-12
+    for name, expected in arrays.items():
+        found = one.arrays[name]
+        assert found.dtype == expected.dtype
+        if expected.dtype == np.uint8:
+            # Trees stand in the order of replies, which in a simulation is none.
+            assert np.abs(predictions(found) - predictions(expected)).max() <= 1e-6
+        else:
+            assert found.shape == expected.shape
+            scale = max(np.abs(expected).max(), 1e-300)
+            assert np.abs(found - expected).max() <= tolerance * scale, name
+    compared = 0
+    for kind, prefix in (("train", ""), ("evaluate", ""), ("server", "server_")):
+        for number, record in metrics.get(kind, {}).items():
+            row = next(row for row in one.result["rounds"] if row["round"] == int(number))
+            for name, value in record.items():
+                if name == "noise":
+                    continue
+                assert row[prefix + name.replace("-", "_")] == pytest.approx(value, rel=1e-5 if single else 1e-12)
+                compared += 1
+    assert compared >= 3
+
+    two = sandbox(HERE / app, tables, folder / "two")
+    assert two.same() == one.same()
+
+
+def test_a_loop_of_its_own_with_queries(folder):
+    _, metrics = simulate(HERE / "federated-analytics", DATA / "breast-cancer", folder / "simulation")
+    one = sandbox(HERE / "federated-analytics", DATA / "breast-cancer", folder / "one")
+    assert one.code == 0, one.text
+    assert one.result["state"]["totals"] == {
+        "rows": metrics["state"]["totals"]["rows"], "again": metrics["state"]["totals"]["again"],
+        "counts": {"ints": metrics["state"]["totals"]["counts"]},
+    }  # fmt: skip
+    left = json.loads((folder / "one/files/histograms.json").read_text())
+    assert left["rows"] == left["again"] == 569
+
+
+def test_a_seed_decides_what_an_app_draws(folder):
+    noisy = {"noise-multiplier": 0.01}
+    runs = {
+        name: sandbox(HERE / "stateful", DATA / "breast-cancer", folder / name, {**noisy, "seed": seed})
+        for name, seed in (("one", 1), ("two", 1), ("other", 2))
+    }
+    assert all(run.code == 0 for run in runs.values()), [run.text for run in runs.values()]
+    assert runs["one"].same() == runs["two"].same()
+    assert not np.array_equal(runs["one"].arrays["0"], runs["other"].arrays["0"])
+    assert runs["one"].rounds("noise") != runs["other"].rounds("noise")
