@@ -4,6 +4,21 @@ import os
 import sys
 
 
+def _stay_with_parent() -> None:
+    """Ends this process when the one that started it has gone, whatever the app is doing."""
+    import threading
+    import time
+
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def main() -> int:
     component, folder = sys.argv[1:]
     from . import project
@@ -18,6 +33,9 @@ def main() -> int:
         channel.send({"call": "app", "id": 0, "app": project.describe(folder)})
         if component == "describe":
             return 0
+        _stay_with_parent()
+        from . import hooks  # noqa: F401
+
         try:
             import flwr.clientapp
             import flwr.serverapp.strategy

@@ -45,7 +45,7 @@ def run(channel: Channel, folder: str) -> int:
                 raise TypeError(f"the ClientApp answered a {type(reply).__name__}, not a Message")
         except project.NotAnApp as error:
             problem = Error(_LOAD, str(error))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             traceback.print_exc()
             # The form of `flwr/supernode/runtime/run_clientapp.py`.
             problem = Error(_RAISED, f"{type(error)}:<'{error}'>")

@@ -91,7 +91,7 @@ class TaskGrid(Grid):
         # Strategies wait for nodes by asking again and again; here nobody can come.
         if threading.current_thread() is threading.main_thread():
             self._idle_questions += 1
-            if self._idle_questions > 20:
+            if self._idle_questions > 10:
                 raise GridError(
                     f"the ServerApp waits for more nodes than the {len(self._node_ids)} organizations of this task: ask for fewer "
                     "(min_available_nodes, min_train_nodes, min_evaluate_nodes), or start the task for more organizations"

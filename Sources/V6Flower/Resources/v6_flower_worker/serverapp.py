@@ -42,6 +42,10 @@ def run(channel: Channel, folder: str) -> int:
     except (project.NotAnApp, GridError) as problem:
         host.call("failed", problem=str(problem))
         return 1
+    except SystemExit as end:
+        if end.code not in (None, 0):
+            host.call("failed", problem=f"the ServerApp ended itself: {end.code}")
+            return 1
     except Exception as error:
         cause = error
         while cause is not None and not isinstance(cause, GridError):

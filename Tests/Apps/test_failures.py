@@ -1,0 +1,172 @@
+"""What goes wrong in an app is said in a sentence, and the rest of the federation goes on."""
+
+import os
+import shutil
+
+import pytest
+from conftest import DATA, HERE, sandbox
+
+TABLES = DATA / "diabetes"
+
+
+@pytest.fixture
+def app(folder):
+    """A copy of quickstart-numpy that a test may spoil."""
+    copy = folder / "app"
+    shutil.copytree(HERE / "quickstart-numpy", copy)
+    return copy
+
+
+def spoil(app, name: str, old: str, new: str) -> None:
+    path = app / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+CLIENT, SERVER = "quickstart_numpy/client_app.py", "quickstart_numpy/server_app.py"
+FIRST_LINE = '    """Take one step of gradient descent on local data."""\n'
+
+
+def at_one_node(code: str) -> str:
+    return FIRST_LINE + f'    if context.node_config["partition-id"] == 1:\n        {code}\n'
+
+
+def fails(app, folder, *words: str, **options) -> str:
+    run = sandbox(app, TABLES, folder / "output", **options)
+    assert run.code != 0
+    assert not (run.output / "result.json").exists()
+    for word in words:
+        assert word in run.text, run.text[-2000:]
+    return run.text
+
+
+def one_failure(app, folder, code: str, *options: str):
+    """Runs with `code` at one of three nodes; gives the run and the reason of the first round's failure."""
+    spoil(app, CLIENT, FIRST_LINE, at_one_node(code))
+    run = sandbox(app, TABLES, folder / "output", {"num-server-rounds": 2}, *([] if not options else [shutil.which("python3")]), *options)
+    return run, one_reason(run)
+
+
+def one_reason(run) -> str:
+    assert run.code == 0, run.text[-3000:]
+    assert [row["participants"] for row in run.result["rounds"]] == [2, 2]
+    failures = run.result["failures"]
+    assert [(row["round"], row["organization"], row["phase"]) for row in failures] == [(1, 2, "train"), (2, 2, "train")]
+    return failures[0]["reason"]
+
+
+def test_a_folder_that_is_no_flower_app(app, folder):
+    spoil(app, "pyproject.toml", "[tool.flwr.app", "[tool.other.app")
+    fails(app, folder, "has no [tool.flwr.app]")
+    (app / "pyproject.toml").write_text("= what")
+    fails(app, folder, "is no TOML")
+    (app / "pyproject.toml").unlink()
+    fails(app, folder, "pyproject.toml cannot be read (No such file or directory)")
+
+
+def test_a_serverapp_that_does_not_import(app, folder):
+    spoil(app, SERVER, "import numpy as np", "import numpy as np\nimport no_such_module")
+    text = fails(app, folder, "the serverapp quickstart_numpy.server_app:app cannot be imported: ModuleNotFoundError")
+    assert "import no_such_module" in text, "the app's own traceback"
+
+
+def test_a_component_of_another_kind(app, folder):
+    spoil(app, "pyproject.toml", "server_app:app", "task:load_data")
+    fails(app, folder, "the serverapp is a function, not flwr's ServerApp")
+
+
+def test_a_serverapp_that_raises(app, folder):
+    spoil(app, SERVER, "arrays = ArrayRecord(", "1 / 0\n    arrays = ArrayRecord(")
+    text = fails(app, folder, "the ServerApp raised ZeroDivisionError: division by zero")
+    assert "1 / 0" in text
+
+
+def test_a_clientapp_that_does_not_import_is_a_failure_of_each(app, folder):
+    spoil(app, CLIENT, "import numpy as np", "import numpy as np\nimport no_such_module")
+    run = sandbox(app, TABLES, folder / "output", {"num-server-rounds": 1})
+    assert "the clientapp quickstart_numpy.client_app:app cannot be imported: ModuleNotFoundError" in run.text
+    assert "import no_such_module" in run.text
+
+
+def test_a_clientapp_that_raises(app, folder):
+    run, reason = one_failure(app, folder, "1 / 0")
+    assert reason == "<class 'ZeroDivisionError'>:<'division by zero'>"
+    assert "maastricht: [train of round" in run.text or "[train at node 2]" in run.text
+    assert "ZeroDivisionError" in run.text and "Traceback" in run.text
+
+
+def test_a_clientapp_that_answers_nothing(app, folder):
+    _, reason = one_failure(app, folder, "return None")
+    assert "the ClientApp answered a NoneType, not a Message" in reason
+
+
+def test_a_worker_killed_for_memory(app, folder):
+    _, reason = one_failure(app, folder, "import os; os.kill(os.getpid(), 9)")
+    assert "was killed (signal 9), most likely because the memory was used up" in reason
+
+
+def test_a_worker_that_leaves(app, folder):
+    _, reason = one_failure(app, folder, "import os; os._exit(3)")
+    assert "ended with code 3 before it had answered" in reason
+
+
+def test_a_clientapp_that_exits(app, folder):
+    _, reason = one_failure(app, folder, "raise SystemExit('enough')")
+    assert "SystemExit" in reason
+
+
+def test_what_an_app_prints_disturbs_nobody(app, folder):
+    noise = "import os, sys, subprocess; os.write(1, b'V6FLOWER' * 100); print('from', 'python'); subprocess.run(['echo', 'from a child'])"
+    spoil(app, CLIENT, FIRST_LINE, FIRST_LINE + f"    {noise}; assert sys.stdin.read() == ''\n")
+    run = sandbox(app, TABLES, folder / "output", {"num-server-rounds": 1})
+    assert run.code == 0 and run.result["failures"] == [], run.text
+    assert "from python" in run.text and "from a child" in run.text
+
+
+def test_a_reply_over_the_nodes_limit(app, folder):
+    big = "return Message(RecordDict({'arrays': ArrayRecord([np.zeros(300000)])}), reply_to=msg)"
+    spoil(app, CLIENT, FIRST_LINE, at_one_node(big))
+    run = sandbox(app, TABLES, folder / "output", {"num-server-rounds": 2}, os.sys.executable, "--env", "V6_FLOWER_MAX_MODEL_MB=2")
+    assert "a model may have 2.0 MB at most, not 2.4: a rule of this node's administrator (V6_FLOWER_MAX_MODEL_MB)" in one_reason(run)
+
+
+def test_a_rule_that_no_app_can_be_held_to_refuses_it(app, folder):
+    for rule in ("V6_FLOWER_ALLOWED_COLUMNS=age", "V6_FLOWER_ALLOWED_STRATEGIES=FedAvg"):
+        run = sandbox(app, TABLES, folder / "output", {}, os.sys.executable, "--env", rule)
+        assert run.code != 0 and f"(" + rule.split("=")[0] + ")" in run.text
+
+
+def test_arguments_that_the_app_does_not_have(app, folder):
+    fails(app, folder, "num_rounds is unknown", "learning-rate must be a number, not a string",
+          kwargs={"num_rounds": 3, "learning-rate": "fast"})  # fmt: skip
+
+
+def test_a_strategy_that_waits_for_nodes_that_cannot_come(app, folder):
+    spoil(app, SERVER, "FedAvg(", "FedAvg(min_available_nodes=7, ")
+    fails(app, folder, "waits for more nodes than the 3 organizations of this task")
+
+
+def test_python_without_flwr_or_with_an_old_one(app, folder):
+    fails(app, folder, "flwr is missing", "Flower apps run here with flwr 1.21 or newer", python="/usr/bin/python3")
+    fails(app, folder, "no-such-python", python="/no-such-python")
+    fake = folder / "old"
+    (fake / "bin").mkdir(parents=True)
+    site = fake / "site/flwr"
+    site.mkdir(parents=True)
+    (site / "__init__.py").write_text("__version__ = '1.10.0'\n")
+    script = fake / "bin/python3"
+    script.write_text(f"#!/bin/sh\nexport PYTHONPATH=$PYTHONPATH:{fake}/site\nexec /usr/bin/python3 \"$@\"\n")
+    script.chmod(0o755)
+    fails(app, folder, "flwr 1.10.0 is too old", python=str(script))
+
+
+def test_a_split_that_no_node_has(folder):
+    app = folder / "app"
+    shutil.copytree(HERE / "sklearn-logreg", app)
+    spoil(app, "sklearnexample/task.py", "dataset = fds", "fds.load_split('test')\n    dataset = fds")
+    run = sandbox(app, DATA / "breast-cancer", folder / "output", {"num-server-rounds": 1})
+    assert "the app asks for the whole split 'test' of scikit-learn/breast-cancer, which no organization has" in run.text
+    spoil(app, "sklearnexample/task.py", "fds.load_split('test')\n    ", "fds.load_partition(0, 'test')\n    ")
+    run = sandbox(app, DATA / "breast-cancer", folder / "output", {"num-server-rounds": 1})
+    assert "the app asks for the split 'test' and this node has default, train" in run.text
