@@ -172,7 +172,10 @@ class _Watched:
         if self._keeps:
             memory = Memory()
             try:
-                values["memory"] = memory.write({"strategy": self._attributes(), "generators": generators()}, type(self._strategy).__name__)
+                values["memory"] = {
+                    "strategy": memory.members(self._attributes(), type(self._strategy).__name__),
+                    "generators": memory.members(generators(), "generators"),
+                }
                 values["kept"] = blobs.name(safetensors.from_ndarrays({str(i): array for i, array in enumerate(memory.arrays)}))
             except NotKept as problem:
                 self._keeps = False
@@ -197,7 +200,5 @@ class _Watched:
     def _put_back(self) -> None:
         json, memory = self._memory
         self._memory = None
-        values = dict(self._attributes())
-        read = memory.read(json, {"strategy": values})
-        vars(self._strategy).update(read["strategy"])
-        set_generators(read["generators"])
+        memory.put_back(json["strategy"], self._strategy)
+        set_generators({name: memory.read(state) for name, state in json["generators"].items()})

@@ -65,6 +65,10 @@ class Memory:
             return {"code": True}
         return self._object(value, place)
 
+    def members(self, values: dict, place: str) -> dict:
+        """The JSON of an object's attributes."""
+        return {name: self.write(item, f"{place}.{name}") for name, item in values.items()}
+
     def _array(self, value: np.ndarray, place: str) -> int:
         if value.dtype.hasobject:
             raise NotKept(f"{place} is an array of Python objects")
@@ -78,7 +82,7 @@ class Memory:
         if id(value) in self._open:
             return {"code": True}
         self._open.add(id(value))
-        members = {name: self.write(item, f"{place}.{name}") for name, item in vars(value).items()}
+        members = self.members(vars(value), place)
         self._open.discard(id(value))
         return {"object": type(value).__qualname__, "members": members}
 
@@ -129,9 +133,13 @@ class Memory:
         if "object" in json:
             if old is None:
                 raise NotKept(f"a {json['object']} is not there in the app that was started anew")
-            for name, item in json["members"].items():
-                vars(old)[name] = self.read(item, vars(old).get(name))
+            self.put_back(json["members"], old)
         return old
+
+    def put_back(self, members: dict, old) -> None:
+        """Gives an object the attributes that were written."""
+        for name, item in members.items():
+            vars(old)[name] = self.read(item, vars(old).get(name))
 
 
 def generators() -> dict:
