@@ -89,7 +89,7 @@ struct Central: Sendable {
     static func naming(_ messages: [Message]) -> (name: String, description: String) {
         let types = OrderedSet(messages.map(\.metadata.messageType.description)).joined(separator: ", ")
         let organizations = Set(messages.map(\.metadata.dstNodeID)).count
-        let groups = OrderedSet(messages.map(\.metadata.groupID)).filter { !$0.isEmpty }
+        let groups = OrderedSet(messages.map(\.round)).filter { !$0.isEmpty }
         let round = groups.isEmpty ? "" : "round \(groups.joined(separator: ", ")): "
         return ("\(round)\(types) at \(organizations) organizations", "\(messages.count) messages of the app")
     }

@@ -67,7 +67,7 @@ private final class AppClient: Sendable {
 
     /// The app's reply; its state is in the context then. Throws `MessageError` with Flower's codes.
     func answer(_ message: Message, _ context: inout Context) async throws -> Message {
-        let (type, round) = (message.metadata.messageType.description, message.metadata.groupID)
+        let (type, round) = (message.metadata.messageType.description, message.round)
         label.set("[\(type)\(round.isEmpty ? "" : " of round \(round)") at node \(node.organization)] ")
         do {
             try await isReady.value

@@ -99,7 +99,7 @@ public struct NodeSettings: Sendable, Equatable {
             if let strategy = config["strategy"]?.string { try check(strategy: strategy) }
             if let rounds = config["num-rounds"]?.int { try check(rounds: Int(clamping: rounds)) }
         }
-        if let round = Int(message.metadata.groupID) { try check(rounds: round) }
+        if let round = Int(message.round) { try check(rounds: round) }
         for arrays in message.content?.arrayRecords.values.map({ $0 }) ?? [] { try check(model: arrays) }
     }
 

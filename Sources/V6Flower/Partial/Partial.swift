@@ -100,7 +100,7 @@ enum Partial {
     /// The reply; a state that a failing app has changed is not kept, as in Flower.
     private static func answer(_ message: Message, _ app: ClientApp, _ node: Node, _ state: inout RecordDict, log: Log) async -> Message {
         let type = message.metadata.messageType
-        let round = message.metadata.groupID
+        let round = message.round
         var context = Context(
             runID: message.metadata.runID, nodeID: node.organization, nodeConfig: node.config, state: state,
             runConfig: node.context?.runConfig ?? [:])
