@@ -5,7 +5,7 @@ extension Message {
     /// into its config (`flwr/serverapp/strategy/fedavg.py`).
     var round: String {
         if !metadata.groupID.isEmpty { return metadata.groupID }
-        let rounds = (content?.configRecords.values ?? [:].values).compactMap { $0["server-round"]?.int }
-        return rounds.first.map(String.init) ?? ""
+        let rounds = content?.configRecords.values.compactMap { $0["server-round"]?.int }
+        return rounds?.first.map(String.init) ?? ""
     }
 }
