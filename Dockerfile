@@ -1,11 +1,13 @@
-# The image of v6-flower: one program and the libraries it loads, nothing else.
+# The images of v6-flower.
 #
-#     docker build -t v6-flower .
+#     docker build -t v6-flower .                              the ready-made models: one program and its libraries, nothing else
+#     docker build -t v6-flower-python --target python .       the base of images of Flower apps in Python
 #
-# A registry of one's own, or a base made by hand, takes the builder's place with --build-arg BUILDER=…: Debian or Ubuntu with
-# Swift 6.2 or later. Where scripts/image-root has already run, an image with its folder as /image takes the place of the whole
-# first stage with --build-arg ROOT=….
+# A registry of one's own, or a base made by hand, takes a base's place with --build-arg BUILDER=… (Debian or Ubuntu with Swift 6.2
+# or later) and --build-arg PYTHON=… (Python 3.10 or later with pip). Where scripts/image-root has already run, an image with its folder
+# as /image takes the place of the whole first stage with --build-arg ROOT=….
 ARG BUILDER=swift:6.3-bookworm
+ARG PYTHON=python:3.12-slim-bookworm
 ARG ROOT=build
 
 FROM ${BUILDER} AS build
@@ -18,10 +20,25 @@ RUN scripts/image-root /image
 
 FROM ${ROOT} AS root
 
+# The base of an app's image, whose Dockerfile is two lines: FROM this, COPY . /app. What the app needs is installed before the COPY,
+# from its pyproject.toml alone, so that a change of its code installs nothing again.
+FROM ${PYTHON} AS python
+RUN python3 -m pip install --no-cache-dir 'flwr>=1.21' flwr-datasets
+COPY --from=root /image/python /opt/v6-flower
+RUN python3 -m compileall -q /opt/v6-flower/v6-flower_V6Flower.resources
+LABEL org.opencontainers.image.title="v6-flower-python" \
+      org.opencontainers.image.description="Flower apps in Python as vantage6 algorithms" \
+      org.opencontainers.image.source="https://github.com/v6-flower/v6-flower" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0"
+ONBUILD COPY pyproject.toml /app/pyproject.toml
+ONBUILD RUN PYTHONPATH=/opt/v6-flower/v6-flower_V6Flower.resources python3 -m v6_flower_worker.install /app
+ENTRYPOINT ["/opt/v6-flower/lib/loader", "--library-path", "/opt/v6-flower/lib", "/opt/v6-flower/v6-flower", "app", "/app"]
+
 # No USER: a node of vantage6 owns the output file as root. The program opens what it must, then becomes 65532:65532 for good
 # before it reads a row of data.
 FROM scratch
-COPY --from=root /image /
+COPY --from=root /image/native /
 LABEL org.opencontainers.image.title="v6-flower" \
       org.opencontainers.image.description="Flower's federated learning as a vantage6 algorithm" \
       org.opencontainers.image.source="https://github.com/v6-flower/v6-flower" \

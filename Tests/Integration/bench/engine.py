@@ -76,10 +76,24 @@ class Engine:
             self.docker("import", "-", name, stdin=tar.stdout)
         assert tar.returncode == 0, f"tar of {root}"
 
-    def build(self, name):
-        """Builds the image with the Dockerfile as it stands. Its first stage is what scripts/image-root does, on this machine: there
+    def build(self, name, *arguments):
+        """Builds an image with the Dockerfile as it stands. Its first stage is what scripts/image-root does, on this machine: there
         is no registry here to have a Swift image from."""
         root = self.folder / "root"
-        subprocess.run([ROOT / "scripts/image-root", root / "image"], check=True, capture_output=True)
-        self.import_folder(root, "local/image-root:bench")
-        self.docker("build", "--build-arg", "ROOT=local/image-root:bench", "--tag", name, ROOT)
+        if not root.exists():
+            subprocess.run([ROOT / "scripts/image-root", root / "image"], check=True, capture_output=True)
+            self.import_folder(root, "local/image-root:bench")
+        self.docker("build", "--build-arg", "ROOT=local/image-root:bench", "--tag", name, *arguments, ROOT)
+
+    def python_base(self, packages):
+        """A stand-in for the public Python image: Debian's own Python, with packages of this machine's index, since a build here has no
+        network."""
+        base = self.folder / "python"
+        run = lambda *command: subprocess.run(command, check=True, capture_output=True)  # noqa: E731
+        run("debootstrap", "--variant=minbase", "--include=python3,python3-pip", "bookworm", base)
+        # As in the public image, pip may install.
+        (base / "usr/lib/python3.11/EXTERNALLY-MANAGED").unlink()
+        run(os.environ["FLOWER_PYTHON"], "-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", base / "usr/local/lib/python3.11/dist-packages", *packages)
+        self.import_folder(base, "local/python:bench")
+        shutil.rmtree(base)
+        return "local/python:bench"
