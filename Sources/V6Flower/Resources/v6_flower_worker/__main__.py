@@ -1,5 +1,7 @@
 """The worker's beginning: takes the pipe away from the app, then runs the component."""
 
+import gc
+import importlib
 import os
 import sys
 
@@ -34,11 +36,16 @@ def main() -> int:
         if component == "describe":
             return 0
         _stay_with_parent()
-        from . import hooks  # noqa: F401
+        from . import hooks
 
+        # Nothing that is imported goes away again: the collector would look through it in vain.
+        gc.disable()
         try:
-            import flwr.clientapp
-            import flwr.serverapp.strategy
+            if component == "clientapp":
+                hooks.quick_flwr()
+                importlib.import_module("flwr.clientapp")
+            else:
+                importlib.import_module("flwr.serverapp.strategy")
         except ImportError as error:
             found = getattr(sys.modules.get("flwr"), "__version__", None)
             reason = f"flwr {found} is too old" if found else f"flwr is missing ({error})"
@@ -47,6 +54,8 @@ def main() -> int:
             from . import serverapp as runner
         else:
             from . import clientapp as runner
+        gc.enable()
+        gc.freeze()
         return runner.run(channel, folder)
     except project.NotAnApp as problem:
         channel.send({"call": "failed", "id": 0, "problem": str(problem)})

@@ -46,6 +46,25 @@ class _Finder(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, _Finder())
 
 
+def quick_flwr() -> None:
+    """Imports flwr's package without all of its parts, which its `__init__` gathers: the first look at one that is not there fetches
+    them. Raises ImportError where there is no flwr."""
+    spec = importlib.util.find_spec("flwr")
+    if spec is None or spec.loader is None:
+        raise ImportError("No module named 'flwr'")
+    package = importlib.util.module_from_spec(spec)
+
+    def fetch(name: str):
+        if name.startswith("__") and name != "__version__":
+            raise AttributeError(name)
+        del package.__getattr__
+        spec.loader.exec_module(package)
+        return getattr(package, name)
+
+    package.__getattr__ = fetch
+    sys.modules["flwr"] = package
+
+
 def seed(number: int) -> None:
     """Seeds the generators of `random`, NumPy and torch; torch's when the app imports it."""
     random.seed(number)
