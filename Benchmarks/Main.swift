@@ -3,16 +3,25 @@ import Foundation
 import V6Flower
 import Wire
 
-/// The way from the answers of `GET result`, as a node's proxy gives them, to the mean of the arrays: what central does once a round.
+/// Parts of the program alone, for scripts/benchmark.
 ///
-///     v6-flower-benchmark PAGE…
+///     v6-flower-benchmark mean PAGE…               pages of the server's results as files: text, replies, the mean of their arrays
+///     v6-flower-benchmark pipe PYTHON APPDIR MB    a message of so many megabytes to an app that sends it back, five times
 ///
-/// Prints the seconds it took and the mean's first element.
+/// Prints seconds, and the mean's first element or the megabytes that went each way.
 @main
 struct Main {
     static func main() async throws {
+        var arguments = CommandLine.arguments.dropFirst()
+        switch arguments.popFirst() {
+        case "mean": try await mean(of: [String](arguments))
+        case "pipe": try await pipe([String](arguments))
+        default: exit(64)
+        }
+    }
+
+    private static func mean(of pages: [String]) async throws {
         let folder = FileManager.default.temporaryDirectory.path
-        let pages = CommandLine.arguments.dropFirst()
         let started = ContinuousClock.now
         var replies: [Message] = []
         for path in pages {
@@ -25,5 +34,23 @@ struct Main {
         guard let mean = try await FedAvg().aggregateTrain(round: 1, replies: replies).arrays else { throw CocoaError(.coderValueNotFound) }
         let seconds = started.duration(to: .now) / .seconds(1)
         print(seconds, try mean.values.first?.floats().first ?? .nan)
+    }
+
+    private static func pipe(_ arguments: [String]) async throws {
+        guard arguments.count == 3, let megabytes = Int(arguments[2]) else { exit(64) }
+        let node = Node(try NodeSettings([:]), organization: 1, log: .standardError)
+        let app = try FlowerApp(directory: arguments[1], python: arguments[0]).clientApp(node)
+        // Four layers, as a model has several.
+        let layer = NDArray([Float](repeating: 0.5, count: megabytes * 1_000_000 / 16))
+        let arrays = ArrayRecord(uniqueKeysWithValues: (0..<4).map { ("\($0)", layer) })
+        let message = Message(content: ["arrays": .arrays(arrays)], dstNodeID: 1, messageType: .train)
+        var context = Context(runID: 1, nodeID: 1)
+        for _ in 0..<6 {
+            let started = ContinuousClock.now
+            let reply = try await app(message, &context)
+            let seconds = started.duration(to: .now) / .seconds(1)
+            guard reply.content?.arrayRecords["arrays"] == arrays else { throw CocoaError(.coderValueNotFound) }
+            print(seconds, megabytes)
+        }
     }
 }

@@ -1,10 +1,12 @@
-"""What we add to vantage6, as ratios against peers in the same run: benchmark.py PEER, where PEER is a Python with
-vantage6-algorithm-tools and flwr. scripts/benchmark vantage6 makes that and calls this.
+"""What we add to vantage6, as ratios against peers in the same run: benchmark.py PEER [apps], where PEER is a Python with
+vantage6-algorithm-tools and flwr, for `apps` with flwr. scripts/benchmark makes those and calls this.
 """
 import base64
 import json
 import os
 import pathlib
+import re
+import signal
 import socket
 import statistics
 import struct
@@ -17,7 +19,8 @@ import numpy as np
 from safetensors.numpy import save
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from conftest import PROGRAM, ROOT, start  # noqa: E402
+from conftest import PROGRAM, ROOT, TABLES, start  # noqa: E402
+from bench import Bench  # noqa: E402, I001
 
 PEER = sys.argv[1]
 BENCHMARK = PROGRAM.with_name("v6-flower-benchmark")
@@ -117,7 +120,7 @@ def mean():
             return float(seconds), float(first)
         own, python = [], []
         for _ in range(7):
-            own.append(run(BENCHMARK, *ours))
+            own.append(run(BENCHMARK, "mean", *ours))
             python.append(run(PEER, "-c", THEIR_MEAN, *theirs))
         assert abs(own[0][1] - python[0][1]) < 1e-5, "the means differ"
         a, b = statistics.median(s for s, _ in own), statistics.median(s for s, _ in python)
@@ -162,7 +165,60 @@ def start_up():
     compare("start to first request", a, 20, f"{a:.1f} ms (vantage6's Python tools with flwr: {b:.0f} ms, {b / a:.0f} times as long)")
 
 
+APP = ROOT / "Tests/Apps/quickstart-numpy"
+
+
+class SuperLink:
+    """Flower's own network on loopback: a SuperLink, three SuperNodes, an app's folder that runs there."""
+
+    def __init__(self, folder):
+        self.folder, self.processes = folder, []
+        self.environment = {**os.environ, "PATH": f"{pathlib.Path(PEER).parent}:{os.environ['PATH']}", "FLWR_HOME": str(folder), "FLWR_TELEMETRY_ENABLED": "0"}
+        (folder / "config.toml").write_text('[superlink]\ndefault = "bench"\n\n[superlink.bench]\naddress = "127.0.0.1:8000"\ninsecure = true\n')
+
+    def start(self, *command):
+        with open(self.folder / f"{len(self.processes)}.log", "wb") as log:
+            self.processes.append(subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, cwd=self.folder, start_new_session=True))
+
+    def __enter__(self):
+        self.start("flower-superlink", "--insecure")
+        time.sleep(5)
+        for number in range(3):
+            self.start("flower-supernode", "--insecure", "--superlink", "127.0.0.1:8000", "--host", "127.0.0.1", "--port", str(9104 + number),
+                       "--node-config", f"partition-id={number} num-partitions=3")
+        time.sleep(5)
+        return self
+
+    def seconds(self, rounds):
+        done = subprocess.run(["flwr", "run", APP, "bench", "--stream", "--run-config", f"num-server-rounds={rounds}"], env=self.environment,
+                              cwd=self.folder, capture_output=True, text=True, timeout=600)
+        found = re.search(r"Strategy execution finished in ([\d.]+)s", done.stdout + done.stderr)
+        assert found, (done.stdout + done.stderr)[-2000:]
+        return float(found[1]) / rounds
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def apps():
+    """A round of an unchanged Flower app through the real server and nodes, beside Flower's own SuperLink and SuperNodes."""
+    own, theirs = [], []
+    tables = {node: {"default": ROOT / f"examples/data/diabetes/{name}.csv"} for node, name in TABLES.items()}
+    with Bench(tables) as bench, tempfile.TemporaryDirectory() as folder:
+        bench.image("app", [PROGRAM, "app", APP, "--python", PEER])
+        with SuperLink(pathlib.Path(folder)) as superlink:
+            for _ in range(2):
+                status, result, log = bench.run("app", {"num-server-rounds": 4})
+                assert status == "completed" and not result["failures"], log
+                own += [row["seconds"] for row in result["rounds"]]
+                theirs += [superlink.seconds(3)]
+    a, b = statistics.median(own), statistics.median(theirs)
+    compare("app", a / b, 0.5, f"a round through vantage6 {a:.2f} s / {b:.2f} s through Flower's SuperLink and three SuperNodes")
+
+
 if __name__ == "__main__":
-    for measure in (mean, start_up, rounds):
+    for measure in (apps,) if sys.argv[2:] == ["apps"] else (mean, start_up, rounds):
         measure()
     sys.exit(0 if held else "a number is out of its bound")

@@ -79,8 +79,9 @@ final class Worker: Sendable {
 
     private static func forEachLine(_ descriptor: Int32, _ body: (String) -> Void) {
         var rest = Data()
-        while let piece = try? read(descriptor, 1 << 16), !piece.isEmpty {
-            rest.append(piece)
+        var buffer = Data(count: 1 << 16)
+        while let count = try? buffer.withUnsafeMutableBytes({ try read(descriptor, $0) }), count > 0 {
+            rest.append(buffer.prefix(count))
             while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
                 body(String(decoding: rest[rest.startIndex..<end], as: UTF8.self))
                 rest = Data(rest[(end + 1)...])
@@ -89,13 +90,12 @@ final class Worker: Sendable {
         if !rest.isEmpty { body(String(decoding: rest, as: UTF8.self)) }
     }
 
-    private static func read(_ descriptor: Int32, _ limit: Int) throws -> Data {
-        var data = Data(count: limit)
+    private static func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         while true {
-            let count = data.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress, limit) }
+            let count = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw FileBytes.FileError(action: "read", path: "the worker's pipe", code: errno) }
-            return data.prefix(count)
+            return count
         }
     }
 

@@ -23,9 +23,14 @@ public struct Node: Sendable {
         self.init(settings, organization: organization, context: context, environment.databases, environment.variables, log: log)
     }
 
-    init(
-        _ settings: NodeSettings, organization: Int64, context: NodeContext? = nil, _ databases: [ContainerEnvironment.Database] = [],
-        _ variables: [String: String] = [:], log: Log
+    /// A node without a task, for tests and benchmarks.
+    package init(_ settings: NodeSettings, organization: Int64, log: Log) {
+        self.init(settings, organization: organization, context: nil, [], [:], log: log)
+    }
+
+    private init(
+        _ settings: NodeSettings, organization: Int64, context: NodeContext?, _ databases: [ContainerEnvironment.Database],
+        _ variables: [String: String], log: Log
     ) {
         self.settings = settings
         self.organization = organization

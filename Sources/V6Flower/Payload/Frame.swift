@@ -14,6 +14,9 @@ struct Frame {
     /// The longest head that is accepted, as of safetensors.
     private static let largestHead = Safetensors.maximumHeader
 
+    /// Up to so many bytes wait in memory for who reads them, more on the disk.
+    private static let mostInMemory = 1 << 30
+
     let head: JSON
     let blobs: [String: FileBytes]
 
@@ -55,38 +58,38 @@ struct Frame {
         }
     }
 
-    /// Reads the next frame of a pipe, its blobs into a file in `folder`; nil at the pipe's end. `read` gives up to that many bytes, none at the
-    /// end. Throws ``Payload/Malformed``, `JSON.ParsingError` or what `read` throws.
-    init?(from read: (Int) throws -> Data, folder: String) throws {
-        func exactly(_ count: Int, _ body: (Data) throws -> Void) throws -> Bool {
+    /// Reads the next frame of a pipe, many blobs into a file in `folder`; nil at the pipe's end. `read` fills the beginning of a buffer and says
+    /// how far, 0 at the end. Throws ``Payload/Malformed``, `JSON.ParsingError` or what `read` throws.
+    init?(from read: (UnsafeMutableRawBufferPointer) throws -> Int, folder: String) throws {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { buffer.deallocate() }
+        func exactly(_ count: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool {
             var rest = count
             while rest > 0 {
-                let piece = try read(min(rest, 1 << 20))
-                guard !piece.isEmpty else {
+                let done = try read(UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(rest, buffer.count)]))
+                guard done > 0 else {
                     guard rest == count else { throw Payload.Malformed(problem: "the pipe ended within a frame") }
                     return false
                 }
-                rest -= piece.count
-                try body(piece)
+                rest -= done
+                try body(UnsafeRawBufferPointer(rebasing: buffer[..<done]))
             }
             return true
         }
         var start = Data()
-        guard try exactly(16, { start.append($0) }) else { return nil }
+        guard try exactly(16, { start.append(contentsOf: $0) }) else { return nil }
         guard start.withUnsafeBytes(Self.isBeginning) else { throw Payload.Malformed(problem: "what came through the pipe is no frame") }
         let length = start.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)) }
         guard length <= UInt64(Self.largestHead) else { throw Payload.Malformed(problem: "a frame's head is longer than 100 MB") }
         var text = Data(capacity: Int(length))
-        guard try exactly(Int(length), { text.append($0) }) else { throw Payload.Malformed(problem: "the pipe ended within a frame") }
+        guard try exactly(Int(length), { text.append(contentsOf: $0) }) else {
+            throw Payload.Malformed(problem: "the pipe ended within a frame")
+        }
         head = try JSON(parsing: text)
         let ranges = try Self.ranges(head)
         let size = ranges.values.map(\.upperBound).max() ?? 0
-        guard size > 0 else {
-            blobs = try ranges.mapValues { _ in try SpoolFile(in: folder).finish() }
-            return
-        }
-        let spool = try SpoolFile(in: folder)
-        guard try exactly(size, { try $0.withUnsafeBytes(spool.write) }) else {
+        let spool = try size <= Self.mostInMemory ? SpoolFile() : SpoolFile(in: folder)
+        guard try exactly(size, spool.write) else {
             throw Payload.Malformed(problem: "the pipe ended within a frame")
         }
         let file = try spool.finish()

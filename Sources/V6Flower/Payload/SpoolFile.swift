@@ -1,5 +1,6 @@
 import Foundation
 import Wire
+import _ProcessShims
 
 /// A file of its own for bytes that wait to be sent or aggregated: unlinked as soon as it is open, so that nothing is left of it, however
 /// the process ends.
@@ -18,6 +19,13 @@ final class SpoolFile {
         guard descriptor >= 0 else { throw FileBytes.FileError(action: "create", path: path, code: errno) }
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         unlink(path)
+    }
+
+    /// A file in memory, for bytes that a disk would only hold up. Throws `FileBytes.FileError`.
+    init() throws {
+        descriptor = v6_memory_file()
+        path = "a file in memory"
+        guard descriptor >= 0 else { throw FileBytes.FileError(action: "create", path: path, code: errno) }
     }
 
     deinit { if isOwned, descriptor >= 0 { close(descriptor) } }
