@@ -77,6 +77,33 @@ def answer_from(databases: "list[dict]", columns: "dict[str, str]", component: s
         module.FederatedDataset = FederatedDataset
 
     hooks.after_import("flwr_datasets.federated_dataset", patch)
+    hooks.after_import("datasets", lambda module: _patch_load(module, databases, columns, component))
+
+
+# The builders of files that an app brings along.
+_BUILDERS = {"csv", "json", "parquet", "arrow", "text", "xml", "sql", "imagefolder", "audiofolder", "videofolder", "webdataset"}
+
+
+def _patch_load(module, databases: "list[dict]", columns: "dict[str, str]", component: str) -> None:
+    """`datasets.load_dataset` of a name on the Hub, which a ServerApp evaluates its model on: central's own data."""
+    original = module.load_dataset
+
+    def load_dataset(path, *arguments, **options):
+        if path in _BUILDERS or os.path.exists(path) or options.get("data_files") or options.get("data_dir"):
+            return original(path, *arguments, **options)
+        if component != "ServerApp":
+            raise NoSuchData(f"the app asks the Hugging Face Hub for {path}: at a node, FederatedDataset.load_partition gives the node's own data")
+        if not databases:
+            raise NoSuchData(f"the {component} asks for {path} and the task has no database here: name one when the task is started")
+        splits = {name: read(database, columns) for name, database in _splits({}, databases, component).items()}
+        split = options.get("split")
+        if split is None:
+            return module.DatasetDict(splits)
+        if split not in splits:
+            raise NoSuchData(f"the {component} asks for the split '{split}' of {path} and has {', '.join(splits)}: start the task with a database labelled '{split}'")
+        return splits[split]
+
+    module.load_dataset = module.load.load_dataset = load_dataset
 
 
 def _labels(databases: "list[dict]") -> "list[str]":

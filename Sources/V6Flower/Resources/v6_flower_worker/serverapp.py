@@ -4,7 +4,7 @@ import os
 import traceback
 
 from . import hooks
-from .frames import Channel
+from .frames import Channel, Closed
 
 
 def run(channel: Channel, folder: str) -> int:
@@ -19,7 +19,10 @@ def run(channel: Channel, folder: str) -> int:
     from .rounds import Rounds
 
     channel.send({"call": "ready", "id": 0})
-    head, blobs = channel.receive()
+    try:
+        head, blobs = channel.receive()
+    except Closed:
+        return 0  # the task's arguments are wrong: the host has said so
     hooks.seed(head["seed"])
     identify(head["run_id"], head["node_id"])
     datasets.answer_from(head["databases"], head["column_mapping"], "ServerApp")
