@@ -91,7 +91,7 @@ let package = Package(
             name: "LocalModelsTests", dependencies: ["LocalModels", "LocalData", "Flower", "Wire", collections],
             resources: [.copy("Reference")], swiftSettings: strict),
         .testTarget(name: "V6FlowerTests", dependencies: ["V6Flower"], swiftSettings: strict),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "v6-flower", "federated-mean"], swiftSettings: strict),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "Journal", "v6-flower", "federated-mean"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

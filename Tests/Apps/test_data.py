@@ -52,7 +52,7 @@ def test_an_sql_query(folder, frames, expected):
     run = sandbox(APP, data, folder / "other", ONE_ROUND)
     assert "database 'default' is an SQL database: give the task the query to read it with (the argument query)" in run.text
     run = sandbox(APP, data, folder / "wrong", {**ONE_ROUND, "query": "SELECT nothing FROM nowhere"})
-    assert "database 'default' does not answer the query (DatabaseError)" in run.text
+    assert "database 'default' does not answer the query (OperationalError)" in run.text, run.text[-3000:]
 
 
 def test_names_that_differ(folder, frames, expected):
@@ -77,6 +77,20 @@ def test_splits_by_label(folder, frames, expected):
     task = app / "sklearnexample/task.py"
     task.write_text(task.read_text().replace("    cut = int(", "    assert len(fds.load_split('test')) == 10\n    cut = int("))
     same(sandbox(app, data, folder / "output", ONE_ROUND), expected)
+
+
+def test_a_serverapp_evaluates_on_centrals_own_data(folder, frames):
+    app = folder / "app"
+    shutil.copytree(APP, app)
+    server, client = app / "sklearnexample/server_app.py", app / "sklearnexample/client_app.py"
+    server.write_text(server.read_text().replace(
+        "    print(", "    from datasets import load_dataset\n    print(len(load_dataset('scikit-learn/breast-cancer', split='test')), 'rows at central')\n    print("))  # fmt: skip
+    run = sandbox(app, DATA / "breast-cancer", folder / "output", ONE_ROUND)
+    assert run.code == 0, run.text
+    assert f"{len(frames['amsterdam'])} rows at central" in run.text
+    client.write_text(client.read_text().replace("    x_train,", "    from datasets import load_dataset\n    load_dataset('mnist')\n    x_train,"))
+    run = sandbox(app, DATA / "breast-cancer", folder / "output", ONE_ROUND)
+    assert "the app asks the Hugging Face Hub for mnist: at a node, FederatedDataset.load_partition gives the node's own data" in run.text
 
 
 def test_few_rows_are_kept_from_an_app(folder, frames):

@@ -118,7 +118,8 @@ def test_a_clientapp_that_exits(app, folder):
 
 def test_what_an_app_prints_disturbs_nobody(app, folder):
     noise = "import os, sys, subprocess; os.write(1, b'V6FLOWER' * 100); print('from', 'python'); subprocess.run(['echo', 'from a child'])"
-    spoil(app, CLIENT, FIRST_LINE, FIRST_LINE + f"    {noise}; assert sys.stdin.read() == ''\n")
+    spoil(app, CLIENT, FIRST_LINE, FIRST_LINE + f"    {noise}; assert sys.stdin.read() == ''\n"
+          "    assert os.environ['FLWR_TELEMETRY_ENABLED'] == '0' and 'TOKEN_FILE' not in os.environ\n")
     run = sandbox(app, TABLES, folder / "output", {"num-server-rounds": 1})
     assert run.code == 0 and run.result["failures"] == [], run.text
     assert "from python" in run.text and "from a child" in run.text

@@ -1,4 +1,5 @@
 import Foundation
+import Journal
 import Testing
 import V6Flower
 
@@ -62,6 +63,13 @@ struct AppTests {
             let killed = try await Self.start(network, kwargs)
             while await network.subtasks(of: killed).count < fanOuts { try await Task.sleep(for: .milliseconds(2)) }
             await network.killTask(killed)
+            if app == "stateful" {
+                // The replies of a round that a snapshot covers are gone.
+                let folder = try #require(await network.folder(ofTask: killed, at: 1))
+                let journal = try Journal.open(path: folder + "/v6-flower/checkpoint.sqlite")
+                #expect(try !journal.hasReply(epoch: 1, topic: "train.local of  to 1"))
+                #expect(try journal.hasReply(epoch: 2, topic: "train.local of  to 1") == (fanOuts == 4))
+            }
             let resumed = try await Self.start(network, ["resume": .int(killed)])
             let found = try await Self.result(network, resumed)
             #expect(found["model"] == expected["model"])

@@ -81,7 +81,11 @@ public struct Algorithm: Sendable {
     /// whoever looks at the process would see root.
     public func main() -> Never {
         Privileges.forbidGains()
-        Task.detached { exit(await run(environment: ProcessInfo.processInfo.environment, log: .standardError)) }
+        Task.detached {
+            let code = await run(environment: ProcessInfo.processInfo.environment, log: .standardError)
+            Worker.endAll()
+            exit(code)
+        }
         while true { pause() }
     }
 

@@ -12,6 +12,13 @@ final class Worker: Sendable {
         let description: String
     }
 
+    private struct Reference {
+        weak var worker: Worker?
+    }
+
+    /// The workers of this process that may still run.
+    private static let started = Mutex<[Reference]>([])
+
     private let process: Mutex<Process>
     private let input: Int32
     private let output: Int32
@@ -61,6 +68,7 @@ final class Worker: Sendable {
         }
         for descriptor in [input, output] { _ = fcntl(descriptor, Self.setPipeSize, 1 << 20) }
         self.process = Mutex(process)
+        Self.started.withLock { $0.append(Reference(worker: self)) }
         DispatchQueue(label: "worker.log").async(group: logged) {
             Self.forEachLine(lines, log)
             close(lines)
@@ -151,6 +159,11 @@ final class Worker: Sendable {
         }
         return
             "the Python process of the \(component) ended with code \(process.terminationStatus) before it had answered: its last lines are in the log"
+    }
+
+    /// Ends every worker before this process ends, so that the log has all that they printed.
+    static func endAll() {
+        for reference in started.withLock({ $0 }) { reference.worker?.end() }
     }
 
     /// Ends the worker: it may finish what it prints, and is killed where it does not go.

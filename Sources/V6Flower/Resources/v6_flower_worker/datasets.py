@@ -52,18 +52,16 @@ def answer_from(databases: "list[dict]", columns: "dict[str, str]", component: s
             def _rows(self, split: str, own: bool):
                 if split in self._dataset:
                     return self._dataset[split]
+                place, found = "node" if own else "ServerApp", ", ".join(self._dataset) or "no data"
                 raise NoSuchData(
-                    f"the app asks for the split '{split}' and this {'node' if own else 'ServerApp'} has {', '.join(self._dataset) or 'no data'}: "
-                    f"start the task with a database labelled '{split}'"
+                    f"the app asks for the split '{split}' and this {place} has {found}: start the task with a database labelled '{split}'"
                 )
 
             def _prepare_dataset(self) -> None:
                 if self._dataset_prepared:
                     return
                 if not databases:
-                    raise NoSuchData(
-                        f"the {component} asks for {self._dataset_name} and the task has no database here: name one when the task is started"
-                    )
+                    raise _no_database(component, self._dataset_name)
                 from datasets import DatasetDict
 
                 wanted = _splits(self._partitioners, databases, component)
@@ -92,18 +90,27 @@ def _patch_load(module, databases: "list[dict]", columns: "dict[str, str]", comp
         if path in _BUILDERS or os.path.exists(path) or options.get("data_files") or options.get("data_dir"):
             return original(path, *arguments, **options)
         if component != "ServerApp":
-            raise NoSuchData(f"the app asks the Hugging Face Hub for {path}: at a node, FederatedDataset.load_partition gives the node's own data")
+            raise NoSuchData(
+                f"the app asks the Hugging Face Hub for {path}: at a node, FederatedDataset.load_partition gives the node's own data"
+            )
         if not databases:
-            raise NoSuchData(f"the {component} asks for {path} and the task has no database here: name one when the task is started")
+            raise _no_database(component, path)
         splits = {name: read(database, columns) for name, database in _splits({}, databases, component).items()}
         split = options.get("split")
         if split is None:
             return module.DatasetDict(splits)
         if split not in splits:
-            raise NoSuchData(f"the {component} asks for the split '{split}' of {path} and has {', '.join(splits)}: start the task with a database labelled '{split}'")
+            raise NoSuchData(
+                f"the {component} asks for the split '{split}' of {path} and has {', '.join(splits)}: "
+                f"start the task with a database labelled '{split}'"
+            )
         return splits[split]
 
     module.load_dataset = module.load.load_dataset = load_dataset
+
+
+def _no_database(component: str, name: str) -> NoSuchData:
+    return NoSuchData(f"the {component} asks for {name} and the task has no database here: name one when the task is started")
 
 
 def _labels(databases: "list[dict]") -> "list[str]":
@@ -132,7 +139,9 @@ def read(database: dict, columns: "dict[str, str]"):
         raise NoSuchData(f"{place} has the type {kind}: here csv, parquet, sql and folders of images are read; open it by its path instead")
     for name, column in columns.items():
         if column not in dataset.column_names:
-            raise NoSuchData(f"{place} has no column '{column}', which column_mapping names for '{name}'; it has {', '.join(dataset.column_names)}")
+            raise NoSuchData(
+                f"{place} has no column '{column}', which column_mapping names for '{name}'; it has {', '.join(dataset.column_names)}"
+            )
         if name != column:
             dataset = dataset.rename_column(column, name)
     if dataset.num_rows < database["min_rows"]:
@@ -195,6 +204,8 @@ def _folder(path: str, place: str):
                 images.append(os.path.join(path, name, file))
                 labels.append(label)
     if not images:
-        raise NoSuchData(f"{place} is a folder without images: it needs a folder for each class, or a metadata.csv with the column file_name")
+        raise NoSuchData(
+            f"{place} is a folder without images: it needs a folder for each class, or a metadata.csv with the column file_name"
+        )
     dataset = Dataset.from_dict({"image": images, "label": labels}).cast_column("image", Image())
     return dataset.cast_column("label", ClassLabel(names=classes))
