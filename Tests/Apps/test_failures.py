@@ -116,6 +116,18 @@ def test_a_clientapp_that_exits(app, folder):
     assert "SystemExit" in reason
 
 
+def test_no_folder_of_a_worker_stays(app, folder, monkeypatch):
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    temporary.chmod(0o777)
+    run = sandbox(app, TABLES, folder / "output", {"num-server-rounds": 1}, os.sys.executable, "--env", f"TMPDIR={temporary}")
+    assert run.code == 0, run.text
+    assert list(temporary.iterdir()) == []
+    spoil(app, CLIENT, FIRST_LINE, at_one_node("import os; os.kill(os.getpid(), 9)"))
+    run = sandbox(app, TABLES, folder / "output", {"num-server-rounds": 1}, os.sys.executable, "--env", f"TMPDIR={temporary}")
+    assert run.code == 0 and list(temporary.iterdir()) == []
+
+
 def test_what_an_app_prints_disturbs_nobody(app, folder):
     noise = "import os, sys, subprocess; os.write(1, b'V6FLOWER' * 100); print('from', 'python'); subprocess.run(['echo', 'from a child'])"
     spoil(app, CLIENT, FIRST_LINE, FIRST_LINE + f"    {noise}; assert sys.stdin.read() == ''\n"

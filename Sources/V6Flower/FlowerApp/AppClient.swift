@@ -25,7 +25,6 @@ extension FlowerApp {
 /// A ClientApp in Python.
 private final class AppClient: Sendable {
     private let node: Node
-    private let work: WorkFolder
     private let worker: Worker
     private let databases: [ContainerEnvironment.Database]
     private let label: Label
@@ -42,13 +41,14 @@ private final class AppClient: Sendable {
     /// Starts the process, which imports flwr while the messages are read.
     init(_ flower: FlowerApp, _ node: Node) throws {
         self.node = node
-        let (work, label, log) = (try WorkFolder(), Label(), node.log)
+        let (work, label, log) = (try WorkFolder(node.variables), Label(), node.log)
         databases = try node.readable(in: work.path)
         let worker = try Worker(
-            flower, component: "clientapp", environment: FlowerApp.environment(node.variables, work: work.path), work: work.path,
+            flower, component: "clientapp", environment: FlowerApp.environment(node.variables, work: work.path), work: work,
+            directory: work.path,
             spool: work.path
         ) { log.line("\(label.current)\($0)") }
-        (self.work, self.worker, self.label) = (work, worker, label)
+        (self.worker, self.label) = (worker, label)
         let app = Task { try FlowerApp.Description(try await FlowerApp.answer(worker, "app")["app"]) }
         self.app = app
         isReady = Task {

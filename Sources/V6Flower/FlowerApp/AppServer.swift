@@ -32,13 +32,13 @@ final class AppServer: Sendable {
     static func run(_ central: Central, _ app: FlowerApp) async throws -> JSON {
         let started = Date()
         try central.settings.checkCanBeHeld()
-        let work = try WorkFolder()
+        let work = try WorkFolder(central.node.variables)
         let databases = try central.node.readable(in: work.path)
         let cwd = work.path + "/run"
         try FileManager.default.createDirectory(atPath: cwd, withIntermediateDirectories: true)
         let worker = try Worker(
-            app, component: "serverapp", environment: FlowerApp.environment(central.node.variables, work: work.path), work: cwd,
-            spool: central.folder.path, log: central.log.line)
+            app, component: "serverapp", environment: FlowerApp.environment(central.node.variables, work: work.path), work: work,
+            directory: cwd, spool: central.folder.path, log: central.log.line)
         defer { worker.end() }
         let description = try FlowerApp.Description(try await FlowerApp.answer(worker, "app")["app"])
 

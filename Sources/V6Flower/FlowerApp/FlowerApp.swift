@@ -44,10 +44,11 @@ public struct FlowerApp: Sendable {
 
     /// Reads the app's `pyproject.toml`. Throws ``Worker/Failed`` or ``Failure`` in a sentence.
     func description(log: Log) async throws -> Description {
-        let work = try WorkFolder()
+        let work = try WorkFolder(ProcessInfo.processInfo.environment)
         let worker = try Worker(
             self, component: "describe", environment: Self.environment(ProcessInfo.processInfo.environment, work: work.path),
-            work: work.path, spool: work.path, log: log.line)
+            work: work, directory: work.path, spool: work.path, log: log.line)
+        defer { worker.end() }
         return try Description(try await Self.answer(worker, "app")["app"])
     }
 
@@ -103,17 +104,20 @@ public struct FlowerApp: Sendable {
     }
 }
 
-/// A folder of the process's own that goes with it.
+/// A folder of a worker's own.
 final class WorkFolder: Sendable {
     let path: String
 
-    init() throws {
-        var name = Array((FileManager.default.temporaryDirectory.path + "/v6-flower-XXXXXX").utf8CString)
-        guard mkdtemp(&name) != nil else {
-            throw FileBytes.FileError(action: "make a folder in", path: FileManager.default.temporaryDirectory.path, code: errno)
-        }
+    /// Makes it where the variables (decoded, as a node's are not) say that temporary files go.
+    init(_ variables: [String: String]) throws {
+        let temporary = variables["TMPDIR"] ?? "/tmp"
+        var name = Array((temporary + "/v6-flower-XXXXXX").utf8CString)
+        guard mkdtemp(&name) != nil else { throw FileBytes.FileError(action: "make a folder in", path: temporary, code: errno) }
         path = name.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    deinit { remove() }
+
+    /// Removes the folder with all that is in it.
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
 }

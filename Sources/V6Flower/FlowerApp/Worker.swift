@@ -23,6 +23,7 @@ final class Worker: Sendable {
     private let input: Int32
     private let output: Int32
     private let folder: String
+    private let work: WorkFolder
     private let component: String
     private let reading = DispatchQueue(label: "worker.read")
     private let writing = DispatchQueue(label: "worker.write")
@@ -32,14 +33,16 @@ final class Worker: Sendable {
     /// Starts a worker.
     /// - Parameters:
     ///   - environment: its whole environment.
-    ///   - work: its working directory.
+    ///   - work: a folder for it, which goes when it ends.
+    ///   - directory: its working directory, within `work`.
     ///   - spool: a folder for arrays that it sends.
     ///   - log: hears each line that it prints.
     init(
-        _ app: FlowerApp, component: String, environment: [String: String], work: String, spool: String,
+        _ app: FlowerApp, component: String, environment: [String: String], work: WorkFolder, directory: String, spool: String,
         log: @escaping @Sendable (String) -> Void
     ) throws {
         self.component = component
+        self.work = work
         folder = spool
         // A worker that died shows in the write that fails.
         signal(SIGPIPE, SIG_IGN)
@@ -49,7 +52,7 @@ final class Worker: Sendable {
         // -P: no file of the working directory may stand in for a module.
         process.arguments = ["-P", "-m", "v6_flower_worker", component, app.directory]
         process.environment = environment.merging(["PYTHONPATH": try app.workerFolder()]) { _, own in own }
-        process.currentDirectoryURL = URL(fileURLWithPath: work)
+        process.currentDirectoryURL = URL(fileURLWithPath: directory)
         process.standardInput = toWorker
         process.standardOutput = fromWorker
         process.standardError = printed
@@ -161,12 +164,12 @@ final class Worker: Sendable {
             "the Python process of the \(component) ended with code \(process.terminationStatus) before it had answered: its last lines are in the log"
     }
 
-    /// Ends every worker before this process ends, so that the log has all that they printed.
+    /// Ends every worker before this process ends, so that the log has all that they printed and no folder of theirs stays.
     static func endAll() {
         for reference in started.withLock({ $0 }) { reference.worker?.end() }
     }
 
-    /// Ends the worker: it may finish what it prints, and is killed where it does not go.
+    /// Ends the worker: it may finish what it prints, and is killed where it does not go. Its folder goes with it.
     func end() {
         let wasEnded = isEnded.withLock { isEnded in
             defer { isEnded = true }
@@ -179,6 +182,7 @@ final class Worker: Sendable {
             if process.isRunning { kill(process.processIdentifier, SIGKILL) }
         }
         flushLog()
+        work.remove()
     }
 
     /// Waits for what the worker has printed; a process that it left behind may hold the pipe open, and is not waited for.
