@@ -104,3 +104,9 @@ def test_a_seed_decides_what_an_app_draws(folder):
     assert runs["one"].same() == runs["two"].same()
     assert not np.array_equal(runs["one"].arrays["0"], runs["other"].arrays["0"])
     assert runs["one"].rounds("noise") != runs["other"].rounds("noise")
+
+
+def test_a_serverapp_alone_speaks_to_the_ready_made_clients(folder):
+    run = sandbox(HERE / "native-clients", DATA / "breast-cancer", folder / "output")
+    assert run.code == 0, run.text
+    assert sum(run.result["state"]["rows"]["rows"]["ints"]) == 569

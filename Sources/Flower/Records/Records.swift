@@ -74,8 +74,14 @@ public enum ConfigValue: Sendable, Equatable {
     /// The truth value, or nil.
     public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
 
-    /// The strings, or nil.
-    public var strings: [String]? { if case .strings(let value) = self { value } else { nil } }
+    /// The strings, or nil. A list from Python that is empty has no type: it is one of no strings too.
+    public var strings: [String]? {
+        switch self {
+        case .strings(let values): values
+        case .ints(let values) where values.isEmpty: []
+        default: nil
+        }
+    }
 }
 
 extension ConfigValue: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByBooleanLiteral {
