@@ -11,7 +11,6 @@ import Wire
 actor AppGrid {
     /// What a fan-out brought, for the result.
     struct FanOutNote: Sendable {
-        let messages: [Message]
         let replies: [Message]
         let seconds: Double
     }
@@ -22,7 +21,6 @@ actor AppGrid {
         let started: Date
         var finishedRuns = 0
         var delivered: Set<String> = []
-        var replies: [Message] = []
     }
 
     private let grid: TaskGrid
@@ -35,7 +33,8 @@ actor AppGrid {
     private var epoch = 0
     private var occurrences: [String: Int] = [:]
     private var sent = 0
-    private var open: [Open] = []
+    /// The fan-outs that are not over, by subtask.
+    private var open: OrderedDictionary<Int64, Open> = [:]
     private var waiting: [String: Message] = [:]
     private var hasToldDifference = false
     /// The fan-outs since the last snapshot.
@@ -71,7 +70,7 @@ actor AppGrid {
             for reply in answered { replies[reply.metadata.replyToMessageID] = reply }
         }
         let ordered = inOrder(messages).compactMap { replies[$0.metadata.messageID] }
-        note(messages, ordered, started)
+        note(ordered, started)
         return (messages.map(\.metadata.messageID), ordered)
     }
 
@@ -80,36 +79,40 @@ actor AppGrid {
         let (messages, keys, recorded) = try look(messages)
         waiting.merge(recorded) { _, new in new }
         let new = messages.filter { recorded[$0.metadata.messageID] == nil }
-        if !new.isEmpty { open.append(Open(posted: try await grid.post(new), keys: keys, started: Date())) }
-        note(messages, [Message](recorded.values), Date())
+        if !new.isEmpty {
+            let posted = try await grid.post(new)
+            open[posted.task] = Open(posted: posted, keys: keys, started: Date())
+        }
+        note([Message](recorded.values), Date())
         return messages.map(\.metadata.messageID)
     }
 
     /// The replies that are there to these messages; each is given once.
     func pull(_ ids: [String]) async throws -> [Message] {
         let wanted = Set(ids)
-        for index in open.indices where open[index].keys.keys.contains(where: { wanted.contains($0) && waiting[$0] == nil }) {
-            try await look(at: index)
+        for fanOut in open.values where fanOut.keys.keys.contains(where: { wanted.contains($0) && waiting[$0] == nil }) {
+            try await look(at: fanOut)
         }
-        open.removeAll { $0.delivered.count == $0.posted.sent.count }
         return ids.compactMap { waiting.removeValue(forKey: $0) }
     }
 
-    private func look(at index: Int) async throws {
-        let finished = try await grid.finishedRuns(of: open[index].posted)
-        guard finished > open[index].finishedRuns else { return }
-        let answers = try await grid.collect(open[index].posted, timeout: nil)
-        let delivered = open[index].delivered
+    private func look(at fanOut: Open) async throws {
+        let finished = try await grid.finishedRuns(of: fanOut.posted)
+        guard finished > fanOut.finishedRuns else { return }
+        let answers = try await grid.collect(fanOut.posted, timeout: nil)
+        // Another thread of the app may have looked meanwhile.
+        guard var current = open[fanOut.posted.task] else { return }
         let new = answers.replies.filter {
-            !answers.open.contains($0.metadata.replyToMessageID) && !delivered.contains($0.metadata.replyToMessageID)
+            !answers.open.contains($0.metadata.replyToMessageID) && !current.delivered.contains($0.metadata.replyToMessageID)
         }
-        try record(new, open[index].keys)
+        try record(new, current.keys)
         for reply in new {
             waiting[reply.metadata.replyToMessageID] = reply
-            open[index].delivered.insert(reply.metadata.replyToMessageID)
+            current.delivered.insert(reply.metadata.replyToMessageID)
         }
-        open[index].finishedRuns = finished
-        note([], new, open[index].started)
+        current.finishedRuns = finished
+        open[fanOut.posted.task] = current.delivered.count == current.posted.sent.count ? nil : current
+        note(new, fanOut.started)
     }
 
     // MARK: - What was asked before
@@ -205,7 +208,7 @@ actor AppGrid {
         messages.indices.sorted { (messages[$0].metadata.dstNodeID, $0) < (messages[$1].metadata.dstNodeID, $1) }.map { messages[$0] }
     }
 
-    private func note(_ messages: [Message], _ replies: [Message], _ started: Date) {
+    private func note(_ replies: [Message], _ started: Date) {
         // Only what the result says of a fan-out: no arrays.
         func slim(_ message: Message) -> Message {
             var message = message
@@ -214,7 +217,7 @@ actor AppGrid {
             }
             return message
         }
-        notes.append(FanOutNote(messages: messages.map(slim), replies: replies.map(slim), seconds: Date().timeIntervalSince(started)))
+        notes.append(FanOutNote(replies: replies.map(slim), seconds: Date().timeIntervalSince(started)))
         if notes.count > 10_000 { notes.removeFirst() }
     }
 

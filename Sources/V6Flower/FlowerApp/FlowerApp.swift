@@ -93,13 +93,16 @@ public struct FlowerApp: Sendable {
         let secrets = ["INPUT_FILE", "OUTPUT_FILE", "TOKEN_FILE", "HOST", "PORT", "API_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"]
         var environment = own.filter { !secrets.contains($0.key) }
         environment["PATH"] = own["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
-        let settings = [
+        environment.merge([
             "FLWR_TELEMETRY_ENABLED": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1",
-            "DO_NOT_TRACK": "1", "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "Agg",
-            "HOME": work, "FLWR_HOME": work + "/.flwr", "HF_HOME": work + "/.huggingface", "XDG_CACHE_HOME": work + "/.cache",
-            "MPLCONFIGDIR": work + "/.matplotlib", "TMPDIR": own["TMPDIR"] ?? "/tmp",
-        ]
-        environment.merge(settings) { _, ours in ours }
+            "DO_NOT_TRACK": "1", "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "HOME": work,
+            "FLWR_HOME": work + "/.flwr",
+        ]) { _, ours in ours }
+        // An image may bring models along in caches of its own.
+        environment.merge([
+            "HF_HOME": work + "/.huggingface", "XDG_CACHE_HOME": work + "/.cache", "MPLCONFIGDIR": work + "/.matplotlib",
+            "MPLBACKEND": "Agg", "TMPDIR": "/tmp",
+        ]) { own, _ in own }
         return environment
     }
 }
