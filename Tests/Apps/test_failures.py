@@ -155,6 +155,13 @@ def test_arguments_that_the_app_does_not_have(app, folder):
           kwargs={"num_rounds": 3, "learning-rate": "fast"})  # fmt: skip
 
 
+def test_a_key_within_a_table_of_the_run_config(app, folder):
+    spoil(app, "pyproject.toml", "learning-rate = 1e-5\n", "learning.rate = 1e-5\n")
+    spoil(app, SERVER, 'context.run_config["learning-rate"]', 'context.run_config["learning.rate"]; print("rate", lr)')
+    run = sandbox(app, TABLES, folder / "output", {"num-server-rounds": 1, "learning/rate": 0.25})
+    assert run.code == 0 and "rate 0.25" in run.text, run.text
+
+
 def test_a_strategy_that_waits_for_nodes_that_cannot_come(app, folder):
     spoil(app, SERVER, "FedAvg(", "FedAvg(min_available_nodes=7, ")
     fails(app, folder, "waits for more nodes than the 3 organizations of this task")

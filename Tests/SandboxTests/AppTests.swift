@@ -181,9 +181,9 @@ struct AppTests {
         let arguments = (json["functions"]?.elements?.first?["arguments"]?.elements ?? []).map {
             [$0["name"]?.string ?? "", $0["type"]?.string ?? "", $0["default_value"]?.string ?? ""]
         }
-        #expect(arguments.contains(["params.eta", "float", "0.1"]))
-        #expect(arguments.contains(["params.max-depth", "integer", "4"]))
-        #expect(arguments.contains(["params.objective", "string", "binary:logistic"]))
+        #expect(arguments.contains(["params/eta", "float", "0.1"]))
+        #expect(arguments.contains(["params/max-depth", "integer", "4"]))
+        #expect(arguments.contains(["params/objective", "string", "binary:logistic"]))
         #expect(arguments.contains(["fast", "boolean", "true"]))
         // The app's own names stay its own.
         #expect(arguments.contains(["seed", "integer", "5"]) && arguments.contains(["v6_seed", "integer", "0"]))

@@ -35,20 +35,24 @@ struct AppArguments: Sendable {
             help: "The id of an earlier task that stopped: this one goes on from where it stood, with its arguments. 0: a new run."),
     ]
 
-    /// The arguments of an app: its run config by its own names and defaults, then ours. Where the app has a name of ours, ours begins with `v6_`.
+    /// The arguments of an app: its run config by its own names (a slash for each point) and defaults, then ours. Where the app has a name of ours, ours begins with `v6_`.
     static func definitions(_ config: ConfigRecord) -> [Argument] {
         config.map(definition) + general.map { $0.named(ownName($0.name, config)) }
     }
 
-    private static func definition(_ name: String, _ value: ConfigValue) -> Argument {
-        let help = "Of the app's run config."
+    private static func definition(_ key: String, _ value: ConfigValue) -> Argument {
+        let (name, help) = (argumentName(key), "Of the app's run config.")
         return switch value {
-        case .bool(let value): Argument(name, .boolean, name, default: .bool(value), help: help)
-        case .int(let value): Argument(name, .integer, name, default: .int(value), help: help)
-        case .double(let value): Argument(name, .float, name, default: .double(value), help: help)
-        default: Argument(name, .string, name, default: .string(value.string ?? ""), help: help)
+        case .bool(let value): Argument(name, .boolean, key, default: .bool(value), help: help)
+        case .int(let value): Argument(name, .integer, key, default: .int(value), help: help)
+        case .double(let value): Argument(name, .float, key, default: .double(value), help: help)
+        default: Argument(name, .string, key, default: .string(value.string ?? ""), help: help)
         }
     }
+
+    /// The argument of a key of the run config. The UI's forms take a point for a step into a group and lose what is filled in there.
+    /// Source: `submitTask` in `vantage6-ui/src/app/pages/analyze/task/create/task-create.component.ts`.
+    private static func argumentName(_ key: String) -> String { key.replacing(".", with: "/") }
 
     private static func ownName(_ name: String, _ config: ConfigRecord) -> String { config[name] == nil ? name : "v6_" + name }
 
@@ -72,7 +76,7 @@ struct AppArguments: Sendable {
     func runConfig(_ defaults: ConfigRecord) -> ConfigRecord {
         var config = defaults
         for (name, value) in defaults {
-            guard let given = values.values[name] else { continue }
+            guard let given = values.values[Self.argumentName(name)] else { continue }
             let typed: ConfigValue? =
                 switch value {
                 case .bool: given.bool.map(ConfigValue.bool)
