@@ -97,6 +97,8 @@ public struct FlowerApp: Sendable {
             "FLWR_TELEMETRY_ENABLED": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1",
             "DO_NOT_TRACK": "1", "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "HOME": work,
             "FLWR_HOME": work + "/.flwr",
+            // No file of the working directory may stand in for a module (`-P` does the same, from Python 3.11 on only).
+            "PYTHONSAFEPATH": "1",
         ]) { _, ours in ours }
         // An image may bring models along in caches of its own.
         environment.merge([

@@ -49,8 +49,7 @@ final class Worker: Sendable {
         let (toWorker, fromWorker, printed) = (Pipe(), Pipe(), Pipe())
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try app.interpreter(environment["PATH"]))
-        // -P: no file of the working directory may stand in for a module.
-        process.arguments = ["-P", "-m", "v6_flower_worker", component, app.directory]
+        process.arguments = ["-m", "v6_flower_worker", component, app.directory]
         process.environment = environment.merging(["PYTHONPATH": try app.workerFolder()]) { _, own in own }
         process.currentDirectoryURL = URL(fileURLWithPath: directory)
         process.standardInput = toWorker
