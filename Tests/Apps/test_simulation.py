@@ -110,3 +110,13 @@ def test_a_serverapp_alone_speaks_to_the_ready_made_clients(folder):
     run = sandbox(HERE / "native-clients", DATA / "breast-cancer", folder / "output")
     assert run.code == 0, run.text
     assert sum(run.result["state"]["rows"]["rows"]["ints"]) == 569
+
+
+def test_secure_aggregation_by_flowers_own_mod_and_workflow(folder):
+    """SecAgg+ takes four messages a round, and each node must remember its keys and shares from one to the next."""
+    run = sandbox(HERE / "secure-aggregation", DATA / "diabetes", folder / "output")
+    assert run.code == 0, run.text
+    assert run.result["failures"] == []
+    # Each round moves the mean by (1 + 2 + 3) / 3, to the workflow's own quantisation.
+    assert np.abs(run.arrays["0"] - 4).max() < 1e-2
+    assert [row["loss"] for row in run.result["rounds"]] == pytest.approx([10, 20], abs=1e-2)
