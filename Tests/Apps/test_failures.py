@@ -96,6 +96,14 @@ def test_a_clientapp_that_raises(app, folder):
     assert "ZeroDivisionError" in run.text and "Traceback" in run.text
 
 
+def test_an_exceptions_text_stays_at_a_node_that_keeps_it(app, folder):
+    spoil(app, CLIENT, FIRST_LINE, at_one_node("float('a secret')"))
+    run = sandbox(app, TABLES, folder / "output", {"num-server-rounds": 2}, os.sys.executable, "--env", "V6_FLOWER_ERROR_TEXTS=no")
+    assert one_reason(run) == "<class 'ValueError'>: the text stays in the log of the run at this node (V6_FLOWER_ERROR_TEXTS)"
+    assert "secret" not in (run.output / "result.json").read_text()
+    assert "maastricht: [train of round 1 at node 2] ValueError: could not convert string to float: 'a secret'" in run.text
+
+
 def test_a_clientapp_that_answers_nothing(app, folder):
     _, reason = one_failure(app, folder, "return None")
     assert "the ClientApp answered a NoneType, not a Message" in reason

@@ -97,9 +97,17 @@ private final class AppClient: Sendable {
         guard let reply = try Payload.messages(members, key: "replies", open: frame.arrays).first else {
             throw MessageError(code: .clientAppCrashed, reason: "the worker gave no reply")
         }
-        if let error = reply.error, frame.head["failed"]?.bool == true { throw error }
+        if let error = reply.error, frame.head["failed"]?.bool == true { throw told(error) }
         context.state = try frame.records("state")
         return reply
+    }
+
+    /// The error as this node's administrator lets it leave: an exception's text can quote what the app read.
+    private func told(_ error: MessageError) -> MessageError {
+        guard !node.settings.sendsErrorTexts else { return error }
+        node.log.line("\(label.current)\(error.reason)")
+        let kind = error.code == .clientAppRaisedException ? error.reason.prefix { $0 != ":" } : "the ClientApp cannot be loaded"
+        return MessageError(code: error.code, reason: "\(kind): the text stays in the log of the run at this node (V6_FLOWER_ERROR_TEXTS)")
     }
 }
 

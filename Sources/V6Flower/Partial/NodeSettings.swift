@@ -19,6 +19,9 @@ public struct NodeSettings: Sendable, Equatable {
     /// `V6_FLOWER_MAX_MODEL_MB`: the largest model, in megabytes (10⁶ bytes) of its arrays; nil sets no bound.
     public private(set) var maximumModelMegabytes: Double?
 
+    /// `V6_FLOWER_ERROR_TEXTS`: `yes`, or `no` to keep the texts of a Python app's exceptions, which can quote data, out of its replies.
+    public private(set) var sendsErrorTexts = true
+
     /// A task that a rule of the node forbids.
     public struct Refusal: Error, Equatable, CustomStringConvertible {
         /// What the rule allows and what was asked for.
@@ -37,9 +40,13 @@ public struct NodeSettings: Sendable, Equatable {
         allowedColumns = try Self.list("V6_FLOWER_ALLOWED_COLUMNS", variables)
         allowedMethods = try Self.list("V6_FLOWER_ALLOWED_METHODS", variables, of: ["central", "partial"])
         allowedStrategies = try Self.list("V6_FLOWER_ALLOWED_STRATEGIES", variables, of: StrategyCatalog.entries.map(\.name))
+        if let text = variables["V6_FLOWER_ERROR_TEXTS"] {
+            guard ["yes", "no"].contains(text) else { throw .badVariable("V6_FLOWER_ERROR_TEXTS", problem: "is neither yes nor no") }
+            sendsErrorTexts = text == "yes"
+        }
         let known = [
             "V6_FLOWER_MIN_ROWS", "V6_FLOWER_MAX_ROUNDS", "V6_FLOWER_MAX_MODEL_MB", "V6_FLOWER_ALLOWED_COLUMNS",
-            "V6_FLOWER_ALLOWED_METHODS", "V6_FLOWER_ALLOWED_STRATEGIES",
+            "V6_FLOWER_ALLOWED_METHODS", "V6_FLOWER_ALLOWED_STRATEGIES", "V6_FLOWER_ERROR_TEXTS",
         ]
         // A rule that is misspelt must not be taken for one that holds.
         for name in variables.keys.sorted() where name.hasPrefix("V6_FLOWER_") && !known.contains(name) {
