@@ -41,7 +41,8 @@ struct NodeSettingsTests {
     @Test(
         "A rule that cannot be read stops the program, and so does one that is misspelt",
         arguments: [
-            ("V6_FLOWER_MIN_ROWS", "few"), ("V6_FLOWER_ERROR_TEXTS", "maybe"), ("V6_FLOWER_MIN_ROWS", "0"), ("V6_FLOWER_MAX_ROUNDS", "-1"), ("V6_FLOWER_MAX_MODEL_MB", ""),
+            ("V6_FLOWER_MIN_ROWS", "few"), ("V6_FLOWER_ERROR_TEXTS", "maybe"), ("V6_FLOWER_MIN_ROWS", "0"), ("V6_FLOWER_MAX_ROUNDS", "-1"),
+            ("V6_FLOWER_MAX_MODEL_MB", ""),
             ("V6_FLOWER_ALLOWED_METHODS", "partial,centrl"), ("V6_FLOWER_ALLOWED_STRATEGIES", "Fedavg"), ("V6_FLOWER_MAX_ROUND", "5"),
         ])
     func unreadable(_ name: String, _ value: String) {
