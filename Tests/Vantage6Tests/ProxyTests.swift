@@ -25,9 +25,9 @@ private final class FakeProxy: Sendable {
     var requests: [Seen] { seen.withLock { $0 } }
 
     func use<R: Sendable>(
-        timeout: Double = 20, outage: Double = 20, _ body: @Sendable @escaping (ProxyClient) async throws -> R
+        timeout: Double = 120, outage: Double = 300, _ body: @Sendable @escaping (ProxyClient) async throws -> R
     ) async throws -> R {
-        let server = HTTPServer(address: try .inet(ip4: "127.0.0.1", port: 0), timeout: 30, logger: .disabled)
+        let server = HTTPServer(address: try .inet(ip4: "127.0.0.1", port: 0), timeout: 300, logger: .disabled)
         await server.appendRoute("*") { [self] request in
             let one = Seen(
                 method: request.method.rawValue, path: request.path,
@@ -127,7 +127,7 @@ struct ProxyTests {
     @Test("An outage is waited for; one that lasts too long ends in the proxy's words")
     func outage() async throws {
         // The first answer comes before the outage: without one, the address would be wrong.
-        let passing = FakeProxy { _, number in number != 1 && number < 20 ? (500, "{}") : (200, #"{"encrypted": true}"#) }
+        let passing = FakeProxy { _, number in number != 1 && number < 9 ? (500, "{}") : (200, #"{"encrypted": true}"#) }
         #expect(try await passing.use { try await [$0.isEncrypted(), $0.isEncrypted()] } == [true, true])
 
         let lasting = FakeProxy { _, number in number == 1 ? (200, #"{"encrypted": true}"#) : (500, #"{"msg": "down"}"#) }
