@@ -23,7 +23,7 @@ struct SandboxServer {
                 return nil
             }
             group.addTask {
-                try await server.waitUntilListening(timeout: 10)
+                try await server.waitUntilListening(timeout: 60)
                 guard case .ip4(_, let port) = await server.listeningAddress else { throw CocoaError(.featureUnsupported) }
                 await network.setPort(port)
                 return try await body()

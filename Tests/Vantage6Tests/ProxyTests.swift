@@ -42,7 +42,7 @@ private final class FakeProxy: Sendable {
         }
         let serving = Task { try await server.run() }
         defer { serving.cancel() }
-        try await server.waitUntilListening(timeout: 10)
+        try await server.waitUntilListening(timeout: 60)
         guard case .ip4(_, let port) = await server.listeningAddress else { throw CocoaError(.featureUnsupported) }
         var patience = ProxyClient.Patience()
         (patience.firstDelay, patience.longestDelay, patience.timeout, patience.outage) = (0.01, 0.05, timeout, outage)
