@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from bench import wait_for
 from conftest import PROGRAM, ROOT
-from test_store import from_store
+from test_store import from_store, linked_store
 
 APPS = ROOT / "Tests/Apps"
 
@@ -90,13 +90,7 @@ def packaged(tmp_path):
 
 def test_the_store_takes_an_apps_description(plain, packaged):
     client = plain.login("user-alpha")
-    stores = client.request("algorithmstore")["data"]
-    if not stores:
-        client.request("algorithmstore", method="post", json={
-            "algorithm_store_url": f"{plain.store_url}/api", "name": "bench", "collaboration_id": plain.collaboration, "force": True,
-            "server_url": client.base_path})
-        stores = client.request("algorithmstore")["data"]
-    client.store.set(stores[0]["id"])
+    client.store.set(linked_store(plain, client))
     submitted = from_store(client, "algorithm", "post", json=packaged)
     assert "id" in submitted, submitted
     # The UI asks its form for a control by the argument's name, in which Angular takes a point for a step into a group.
