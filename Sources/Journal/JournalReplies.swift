@@ -83,12 +83,15 @@ extension Journal {
         }
     }
 
-    /// Whether another message of the topic was answered in the epoch. Throws ``JournalError``.
-    public func hasReply(epoch: Int, topic: String) throws -> Bool {
+    /// The replies that are recorded, with what was asked of whom. Throws ``JournalError``.
+    public func recordedReplies() throws -> [ReplyKey: String] {
         try JournalError.translating(path) {
             try queue.read { db in
-                try Bool.fetchOne(
-                    db, sql: "SELECT EXISTS (SELECT 1 FROM reply WHERE epoch = ? AND topic = ?)", arguments: [epoch, topic]) ?? false
+                let rows = try Row.fetchAll(db, sql: "SELECT epoch, digest, occurrence, topic FROM reply")
+                return Dictionary(
+                    uniqueKeysWithValues: rows.map {
+                        (ReplyKey(epoch: $0["epoch"], digest: $0["digest"], occurrence: $0["occurrence"]), $0["topic"])
+                    })
             }
         }
     }

@@ -36,12 +36,15 @@ actor AppGrid {
     /// The fan-outs that are not over, by subtask.
     private var open: OrderedDictionary<Int64, Open> = [:]
     private var waiting: [String: Message] = [:]
+    /// What an earlier run was answered and this one has not asked yet, with its topics; nothing in a run that is none's continuation.
+    private var unclaimed: [Journal.ReplyKey: String]
     private var hasToldDifference = false
     /// The fan-outs since the last snapshot.
     private(set) var notes: [FanOutNote] = []
 
     /// - Parameter limit: how many bytes of replies the journal may hold.
-    init(_ grid: TaskGrid, _ journal: Journal, runID: Int64, limit: Int, log: Log) {
+    init(_ grid: TaskGrid, _ journal: Journal, runID: Int64, limit: Int, log: Log) throws {
+        unclaimed = try journal.recordedReplies()
         self.grid = grid
         self.journal = journal
         self.runID = runID
@@ -144,8 +147,8 @@ actor AppGrid {
     }
 
     private func recall(_ key: Journal.ReplyKey, _ topic: String, for message: Message) throws -> Message? {
-        guard let (json, blobs) = try journal.reply(to: key) else {
-            if !hasToldDifference, try journal.hasReply(epoch: key.epoch, topic: topic) {
+        guard unclaimed.removeValue(forKey: key) != nil, let (json, blobs) = try journal.reply(to: key) else {
+            if !hasToldDifference, unclaimed.contains(where: { $0.key.epoch == key.epoch && $0.value == topic }) {
                 hasToldDifference = true
                 log.line(
                     "this app does not repeat itself: its message \(topic) differs from the one recorded; it goes on from here with new answers"
@@ -153,6 +156,7 @@ actor AppGrid {
             }
             return nil
         }
+        size += blobs.values.reduce(0) { $0 + $1.count }
         var reply = try Payload.message(json, base: { _ in nil }) { name in
             guard let blob = blobs[name] else { throw Payload.Malformed(problem: "the journal lacks arrays of a reply") }
             return try Safetensors.decode(blob)

@@ -57,7 +57,7 @@ final class AppServer: Sendable {
         let tasks = central.grid(
             participants, replies: ReplyFormat(isRaw: try await !central.client.isEncrypted()), context: context, isFiniteOnly: false,
             naming: Central.naming)
-        let grid = AppGrid(
+        let grid = try AppGrid(
             tasks, journal, runID: central.token.taskID, limit: arguments.maximumJournalBytes, log: central.log)
         let progress = try journal.progress().flatMap { $0.strategyState["memory"] == nil ? nil : $0 }
         let server = AppServer(central, worker, grid, journal, progress, RoundRecorder(journal, central.log))
@@ -181,11 +181,12 @@ final class AppServer: Sendable {
         let progress = StrategyProgress(
             round: round, arrays: try frame.head["arrays"]?.string.flatMap(frame.arrays) ?? [:], strategyState: state,
             result: try AppResult.metrics(frame.head))
-        try await recorder.record(progress, isTrained: frame.head["trained"]?.bool ?? false, notes: await grid.notes)
+        let isTrained = frame.head["trained"]?.bool ?? false
+        try await recorder.record(progress, isTrained: isTrained, notes: await grid.notes)
         if let reason = frame.head["unkept"]?.string {
             central.log.line(
                 "\(reason): the strategy cannot be put back from a snapshot, so a resumed run repeats its rounds from recorded replies")
         }
-        try await grid.snapshot(round: round, keepsReplies: state.isEmpty)
+        try await grid.snapshot(round: round, keepsReplies: state.isEmpty || !isTrained)
     }
 }
