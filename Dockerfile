@@ -3,16 +3,19 @@
 #     docker build -t v6-flower .                              the ready-made models: one program and its libraries, nothing else
 #     docker build -t v6-flower-python --target python .       the base of images of Flower apps in Python
 #
-# A registry of one's own, or a base made by hand, takes a base's place with --build-arg BUILDER=… (Debian or Ubuntu with Swift 6.2
-# or later) and --build-arg PYTHON=… (Python 3.10 or later with pip). Where scripts/image-root has already run, an image with its folder
-# as /image takes the place of the whole first stage with --build-arg ROOT=….
+# A registry of one's own, or a base made by hand, takes a base's place with --build-arg BUILDER=… (Debian or Ubuntu with
+# Swift 6.2 or later) and --build-arg PYTHON=… (Python 3.10 or later with pip). A tag can move: whoever publishes an image
+# names the builder by digest too (--build-arg BUILDER=swift@sha256:…), so that the same source gives the same image. Where
+# scripts/image-root has already run, an image with its folder as /image takes the place of the whole first stage with
+# --build-arg ROOT=….
 ARG BUILDER=swift:6.3-bookworm
-ARG PYTHON=python:3.12-slim-bookworm
+# The index of all platforms of 3.12.14.
+ARG PYTHON=python:3.12-slim-bookworm@sha256:782412e85d0f0984994c290652577d4018aff08145c85b262bb63dc0c7522254
 ARG ROOT=build
 
 FROM ${BUILDER} AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libcurl4-openssl-dev libsqlite3-dev libzstd-dev \
+    && apt-get install -y --no-install-recommends libcurl4-openssl-dev libsqlite3-dev libssl-dev libzstd-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
@@ -23,7 +26,10 @@ FROM ${ROOT} AS root
 # The base of an app's image, whose Dockerfile is two lines: FROM this, COPY . /app. What the app needs is installed before the COPY,
 # from its pyproject.toml alone, so that a change of its code installs nothing again.
 FROM ${PYTHON} AS python
-RUN python3 -m pip install --no-cache-dir 'flwr>=1.21' flwr-datasets
+# An app that asks for another flwr, from 1.21 on, gets it.
+ARG FLWR=1.42.0
+ARG FLWR_DATASETS=0.6.1
+RUN python3 -m pip install --no-cache-dir flwr==${FLWR} flwr-datasets==${FLWR_DATASETS}
 COPY --from=root /image/python /opt/v6-flower
 RUN python3 -m compileall -q /opt/v6-flower/v6-flower_V6Flower.resources
 LABEL org.opencontainers.image.title="v6-flower-python" \

@@ -8,7 +8,7 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeat
 
 let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let flyingFox = Target.Dependency.product(name: "FlyingFox", package: "FlyingFox")
 let flyingSocks = Target.Dependency.product(name: "FlyingSocks", package: "FlyingFox")
@@ -20,18 +20,23 @@ let package = Package(
         .executable(name: "v6-flower", targets: ["v6-flower"]),
         .executable(name: "v6-flower-sandbox", targets: ["v6-flower-sandbox"]),
     ],
+    // To the version, so that the same source gives the same program.
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", exact: "0.27.1"),
     ],
     targets: [
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        // Calls of Linux that Swift's Glibc module lacks: giving up root, a file in memory.
+        .target(name: "_ProcessShims"),
 
         // Bytes on their way: sources of bytes, base64, Zstandard, ordered JSON, digests, seeded randomness.
-        .target(name: "Wire", dependencies: ["CZstd", collections, crypto], swiftSettings: strict),
+        .target(
+            name: "Wire", dependencies: ["CZstd", "COpenSSL", "_ProcessShims", collections], swiftSettings: strict),
 
         // Flower without its transport: records, messages, apps, strategies.
         .target(name: "Flower", dependencies: ["Wire", collections], swiftSettings: strict),
@@ -39,25 +44,26 @@ let package = Package(
         // The variadic calls of libcurl, which Swift cannot make.
         .target(name: "_CurlShims", linkerSettings: [.linkedLibrary("curl")]),
 
-        // Giving up root, which Swift's Glibc module has no calls for.
-        .target(name: "_ProcessShims"),
-
         // The container contract and the node's proxy.
         .target(name: "Vantage6", dependencies: ["Wire", "_CurlShims", collections], swiftSettings: strict),
 
         // Central's checkpoint in SQLite.
-        .target(name: "Journal", dependencies: ["Flower", "Wire", collections, grdb], swiftSettings: strict),
+        .target(
+            name: "Journal", dependencies: ["Flower", "Wire", collections, grdb, grdbSQLite], swiftSettings: strict),
 
         // An organization's table: CSV, column kinds, missing values.
         .target(name: "LocalData", dependencies: ["Wire", collections], swiftSettings: strict),
 
         // The ready-made models and their ClientApp.
-        .target(name: "LocalModels", dependencies: ["Flower", "LocalData", "Wire", collections], swiftSettings: strict),
+        .target(
+            name: "LocalModels", dependencies: ["Flower", "LocalData", "Wire", collections], swiftSettings: strict),
 
         // `central` and `partial`: where Flower meets vantage6.
         .target(
             name: "V6Flower",
-            dependencies: ["Flower", "Vantage6", "Journal", "LocalData", "LocalModels", "Wire", "_ProcessShims", collections],
+            dependencies: [
+                "Flower", "Vantage6", "Journal", "LocalData", "LocalModels", "Wire", "_ProcessShims", collections,
+            ],
             // The Python process that runs a Flower app.
             resources: [.copy("Resources/v6_flower_worker")],
             swiftSettings: strict),
@@ -66,32 +72,43 @@ let package = Package(
         .executableTarget(name: "v6-flower", dependencies: ["V6Flower", argumentParser], swiftSettings: strict),
 
         // An algorithm of one's own in one file, as a Swift developer writes it.
-        .executableTarget(name: "federated-mean", dependencies: ["V6Flower"], path: "examples/FederatedMean", swiftSettings: strict),
+        .executableTarget(
+            name: "federated-mean", dependencies: ["V6Flower"], path: "examples/FederatedMean", swiftSettings: strict),
 
         // A stand-in for vantage6's server and node proxies on loopback; not in the image.
         .target(
             name: "Sandbox",
             dependencies: [
-                "V6Flower", "Vantage6", "Flower", "Journal", "LocalData", "LocalModels", "Wire", collections, flyingFox, flyingSocks,
+                "V6Flower", "Vantage6", "Flower", "Journal", "LocalData", "LocalModels", "Wire", collections, flyingFox,
+                flyingSocks,
             ], swiftSettings: strict),
         .executableTarget(name: "v6-flower-sandbox", dependencies: ["Sandbox", argumentParser], swiftSettings: strict),
 
         // Central's way from results to their mean, for scripts/benchmark.
         .executableTarget(
-            name: "v6-flower-benchmark", dependencies: ["V6Flower", "Flower", "Wire"], path: "Benchmarks", swiftSettings: strict),
+            name: "v6-flower-benchmark", dependencies: ["V6Flower", "Flower", "Wire"], path: "Benchmarks",
+            swiftSettings: strict),
 
         .testTarget(name: "WireTests", dependencies: ["Wire", collections], swiftSettings: strict),
         .testTarget(
-            name: "FlowerTests", dependencies: ["Flower", "Wire", collections], resources: [.copy("Vectors")], swiftSettings: strict),
-        .testTarget(name: "Vantage6Tests", dependencies: ["Vantage6", "Wire", collections, flyingFox, flyingSocks], swiftSettings: strict),
-        .testTarget(name: "JournalTests", dependencies: ["Journal", "Flower", "Wire", collections], swiftSettings: strict),
+            name: "FlowerTests", dependencies: ["Flower", "Wire", collections], resources: [.copy("Vectors")],
+            swiftSettings: strict),
         .testTarget(
-            name: "LocalDataTests", dependencies: ["LocalData", "Wire", collections], resources: [.copy("Cases")], swiftSettings: strict),
+            name: "Vantage6Tests", dependencies: ["Vantage6", "Wire", collections, flyingFox, flyingSocks],
+            swiftSettings: strict),
+        .testTarget(
+            name: "JournalTests", dependencies: ["Journal", "Flower", "Wire", collections], swiftSettings: strict),
+        .testTarget(
+            name: "LocalDataTests", dependencies: ["LocalData", "Wire", collections], resources: [.copy("Cases")],
+            swiftSettings: strict),
         .testTarget(
             name: "LocalModelsTests", dependencies: ["LocalModels", "LocalData", "Flower", "Wire", collections],
             resources: [.copy("Reference")], swiftSettings: strict),
         .testTarget(name: "V6FlowerTests", dependencies: ["V6Flower"], swiftSettings: strict),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "Journal", "v6-flower", "federated-mean"], swiftSettings: strict),
+        .testTarget(
+            name: "SandboxTests",
+            dependencies: ["Sandbox", "Journal", "v6-flower", "v6-flower-sandbox", "federated-mean"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -5,8 +5,8 @@ import Wire
 
 /// Parts of the program alone, for scripts/benchmark.
 ///
-///     v6-flower-benchmark mean PAGE…               pages of the server's results as files: text, replies, the mean of their arrays
-///     v6-flower-benchmark pipe PYTHON APPDIR MB    a message of so many megabytes to an app that sends it back, five times
+///     v6-flower-benchmark mean PAGE…               pages of the server's results as files: to the mean of their arrays
+///     v6-flower-benchmark pipe PYTHON APPDIR MB    a message of so many megabytes to an app and back, five times
 ///
 /// Prints seconds, and the mean's first element or the megabytes that went each way.
 @main
@@ -24,14 +24,18 @@ struct Main {
         let folder = FileManager.default.temporaryDirectory.path
         let started = ContinuousClock.now
         var replies: [Message] = []
+        // A round's training and the evaluation of the one before.
+        let sent = [MessageType.train, .evaluate].map { Message(content: [:], dstNodeID: 1, messageType: $0) }
         for path in pages {
             let answer = try JSON(parsing: FileBytes(path: path))
             for row in answer["data"]?.elements ?? [] {
                 guard let text = row["result"]?.utf8 else { continue }
-                replies += try Incoming.replies(text, folder: folder) { _ in nil }
+                replies += try Incoming.replies(text, folder: folder, to: sent, format: ReplyFormat())
             }
         }
-        guard let mean = try await FedAvg().aggregateTrain(round: 1, replies: replies).arrays else { throw CocoaError(.coderValueNotFound) }
+        guard let mean = try await FedAvg().aggregateTrain(round: 1, replies: replies).arrays else {
+            throw CocoaError(.coderValueNotFound)
+        }
         let seconds = started.duration(to: .now) / .seconds(1)
         print(seconds, try mean.values.first?.floats().first ?? .nan)
     }
@@ -42,7 +46,7 @@ struct Main {
         let app = try FlowerApp(directory: arguments[1], python: arguments[0]).clientApp(node)
         // Four layers, as a model has several.
         let layer = NDArray([Float](repeating: 0.5, count: megabytes * 1_000_000 / 16))
-        let arrays = ArrayRecord(uniqueKeysWithValues: (0..<4).map { ("\($0)", layer) })
+        let arrays = ArrayRecord(firstOf: (0..<4).map { ("\($0)", layer) })
         let message = Message(content: ["arrays": .arrays(arrays)], dstNodeID: 1, messageType: .train)
         var context = Context(runID: 1, nodeID: 1)
         for _ in 0..<6 {

@@ -4,42 +4,84 @@ import GRDB
 public enum JournalError: Error, Equatable, CustomStringConvertible {
     /// The disk is full.
     case diskFull(path: String)
-    /// The folder or file cannot be written.
+    /// The folder or file cannot be written or opened.
     case notWritable(path: String, reason: String)
     /// There is no journal.
     case missing(path: String)
     /// The file is damaged or is none of ours.
     case corrupt(path: String, reason: String)
+    /// The journal holds, or would have to hold, a value above the limit.
+    case tooLarge(path: String)
     /// The journal was written by another version of its format.
     case otherFormat(path: String, format: Int64)
+    /// The journal belongs to somebody else.
+    case otherOwner(task: Int64, Difference)
+    /// The journal's run has ended.
+    case endedWell(task: Int64)
     /// The journal holds no weights for a round.
     case noSuchRound(Int, available: [Int])
 
-    /// The sentence for whoever reads the log.
+    /// In what a journal's run differs from the one that would go on with it.
+    public enum Difference: Sendable, Equatable {
+        /// The image; ours is named.
+        case image(own: String)
+        /// The collaboration.
+        case collaboration
+        /// The organization.
+        case organization
+
+        init?(_ found: Journal.Owner, _ own: Journal.Owner) {
+            if found.collaborationID != own.collaborationID {
+                self = .collaboration
+            } else if found.organizationID != own.organizationID {
+                self = .organization
+            } else if found.image != own.image {
+                self = .image(own: own.image)
+            } else {
+                return nil
+            }
+        }
+    }
+
+    /// The sentence for whoever reads the log. Of a file that anybody may have written it quotes numbers only.
     public var description: String {
         switch self {
-        case .diskFull(let path): "the disk is full: the checkpoint \(path) cannot be written; free some space and start a task with resume"
-        case .notWritable(let path, let reason): "the checkpoint \(path) cannot be written: \(reason)"
+        case .diskFull(let path):
+            "the disk is full: the checkpoint \(path) cannot be written; free some space and start a task with resume"
+        case .notWritable(let path, let reason): "the checkpoint \(path) cannot be opened or written: \(reason)"
         case .missing(let path): "there is no checkpoint at \(path)"
         case .corrupt(let path, let reason): "the checkpoint \(path) is damaged or is not one of v6-flower: \(reason)"
+        case .tooLarge(let path):
+            "the checkpoint \(path) can hold no single value of more than \(Journal.largestCell >> 20) MiB: let the app send large data as arrays"
         case .otherFormat(let path, let format):
             "the checkpoint \(path) has format \(format), this program reads format \(Journal.format): use the version that wrote it"
+        case .otherOwner(let task, .image(let own)):
+            "the checkpoint of task \(task) was made by another image than \(own), which this task runs: resume it with the image that made it"
+        case .otherOwner(let task, .collaboration):
+            "the checkpoint of task \(task) belongs to another collaboration than this task: resume it within its own"
+        case .otherOwner(let task, .organization):
+            "the checkpoint of task \(task) belongs to another organization than this task: resume it where the earlier task ran"
+        case .endedWell(let task): "task \(task) ended well: there is nothing to go on with"
         case .noSuchRound(let round, let available):
             "the checkpoint holds no weights of round \(round); it has: \(available.map(String.init).joined(separator: ", "))"
         }
     }
 
-    /// Runs database work and names what failed in it. SQL and arguments never reach the text.
+    /// Runs database work and names what failed in it. SQL, arguments and the file's own words never reach the text.
     static func translating<R>(_ path: String, _ body: () throws -> R) throws -> R {
         do {
             return try body()
         } catch let error as DatabaseError {
             switch error.resultCode {
             case .SQLITE_FULL: throw JournalError.diskFull(path: path)
-            case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_IOERR, .SQLITE_PERM, .SQLITE_LOCKED, .SQLITE_BUSY:
-                throw JournalError.notWritable(path: path, reason: error.message ?? "\(error.resultCode)")
-            default: throw JournalError.corrupt(path: path, reason: error.message ?? "\(error.resultCode)")
+            case .SQLITE_TOOBIG: throw JournalError.tooLarge(path: path)
+            case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_IOERR, .SQLITE_PERM, .SQLITE_LOCKED, .SQLITE_BUSY,
+                .SQLITE_AUTH:
+                throw JournalError.notWritable(path: path, reason: "SQLite's error \(error.resultCode)")
+            default: throw JournalError.corrupt(path: path, reason: "SQLite's error \(error.resultCode)")
             }
+        } catch is RowDecodingError {
+            throw JournalError.corrupt(path: path, reason: "a cell does not hold what it must")
         }
     }
 }

@@ -25,7 +25,8 @@ extension Journal {
     public struct RecordedReply: Sendable {
         /// What it answered.
         public var key: ReplyKey
-        /// What was asked of whom, for sentences: two messages of one topic that differ tell a run that does not repeat itself.
+        /// What was asked of whom, for sentences: two messages of one topic that differ tell a run that does not repeat
+        /// itself.
         public var topic: String
         /// The reply.
         public var message: JSON
@@ -41,14 +42,18 @@ extension Journal {
         }
     }
 
-    /// Records replies and what else is known by now, in one transaction. Throws ``JournalError``.
-    public func record(_ replies: [RecordedReply], preparation: JSON) throws {
+    /// Records replies, and where the nodes' apps left their states by now, in one transaction. Throws
+    /// ``JournalError``.
+    public func record(_ replies: [RecordedReply], appStates: JSON) throws {
         try write { db in
-            try db.execute(sql: "UPDATE run SET preparation = ?", arguments: [Self.text(preparation)])
+            try db.execute(sql: "UPDATE run SET app_states = ?", arguments: [Self.text(appStates)])
             for reply in replies {
                 try db.execute(
-                    sql: "INSERT OR REPLACE INTO reply (epoch, digest, occurrence, topic, message) VALUES (?, ?, ?, ?, ?)",
-                    arguments: [reply.key.epoch, reply.key.digest, reply.key.occurrence, reply.topic, Self.text(reply.message)])
+                    sql:
+                        "INSERT OR REPLACE INTO reply (epoch, digest, occurrence, topic, message) VALUES (?, ?, ?, ?, ?)",
+                    arguments: [
+                        reply.key.epoch, reply.key.digest, reply.key.occurrence, reply.topic, Self.text(reply.message),
+                    ])
                 let id = db.lastInsertedRowID
                 for (name, blob) in reply.blobs { try Self.insert(blob, name, reply: id, db) }
             }
@@ -56,11 +61,14 @@ extension Journal {
     }
 
     private static func insert(_ blob: ByteSegments, _ name: String, reply: Int64, _ db: Database) throws {
-        let statement = try db.cachedStatement(sql: "INSERT INTO reply_piece (reply, blob, number, bytes) VALUES (?, ?, ?, ?)")
+        let statement = try db.cachedStatement(
+            sql: "INSERT INTO reply_piece (reply, blob, number, bytes) VALUES (?, ?, ?, ?)")
         var number = 0
         try blob.forEach { bytes in
             for start in stride(from: 0, to: bytes.count, by: pieceSize) {
-                try statement.execute(arguments: [reply, name, number, Data(bytes[start..<min(start + pieceSize, bytes.count)])])
+                try statement.execute(arguments: [
+                    reply, name, number, Data(bytes[start..<min(start + pieceSize, bytes.count)]),
+                ])
                 number += 1
             }
         }
@@ -68,38 +76,43 @@ extension Journal {
 
     /// The reply to a message, with the blobs it speaks of; nil where none is recorded. Throws ``JournalError``.
     public func reply(to key: ReplyKey) throws -> (message: JSON, blobs: [String: Data])? {
-        try JournalError.translating(path) {
-            try queue.read { db in
-                let row = try Row.fetchOne(
-                    db, sql: "SELECT id, message FROM reply WHERE epoch = ? AND digest = ? AND occurrence = ?",
-                    arguments: [key.epoch, key.digest, key.occurrence])
-                guard let row else { return nil }
-                var blobs: [String: Data] = [:]
-                let pieces = try Row.fetchCursor(
-                    db, sql: "SELECT blob, bytes FROM reply_piece WHERE reply = ? ORDER BY blob, number", arguments: [row["id"] as Int64])
-                while let piece = try pieces.next() { blobs[piece["blob"], default: Data()].append(piece["bytes"] as Data) }
-                return (try json(row["message"]), blobs)
+        try read { db in
+            let row = try Row.fetchOne(
+                db, sql: "SELECT id, message FROM reply WHERE epoch = ? AND digest = ? AND occurrence = ?",
+                arguments: [key.epoch, key.digest, key.occurrence])
+            guard let cells = row.map({ Cells($0, path) }) else { return nil }
+            var blobs: [String: Data] = [:]
+            let pieces = try Row.fetchCursor(
+                db, sql: "SELECT blob, bytes FROM reply_piece WHERE reply = ? ORDER BY blob, number",
+                arguments: [try cells.int("id")])
+            while let row = try pieces.next() {
+                let piece = Cells(row, path)
+                blobs[try piece.text("blob"), default: Data()].append(try piece.bytes("bytes"))
             }
+            return (try cells.json("message"), blobs)
         }
     }
 
     /// The replies that are recorded, with what was asked of whom. Throws ``JournalError``.
     public func recordedReplies() throws -> [ReplyKey: String] {
-        try JournalError.translating(path) {
-            try queue.read { db in
-                let rows = try Row.fetchAll(db, sql: "SELECT epoch, digest, occurrence, topic FROM reply")
-                return Dictionary(
-                    uniqueKeysWithValues: rows.map {
-                        (ReplyKey(epoch: $0["epoch"], digest: $0["digest"], occurrence: $0["occurrence"]), $0["topic"])
-                    })
+        try read { db in
+            var topics: [ReplyKey: String] = [:]
+            for row in try Row.fetchAll(db, sql: "SELECT epoch, digest, occurrence, topic FROM reply") {
+                let cells = Cells(row, path)
+                let key = ReplyKey(
+                    epoch: try cells.count("epoch"), digest: try cells.text("digest"),
+                    occurrence: try cells.count("occurrence"))
+                topics[key] = try cells.text("topic")
             }
+            return topics
         }
     }
 
     /// Forgets the replies of epochs. Throws ``JournalError``.
     public func forgetReplies(epochs: ClosedRange<Int>) throws {
         try write { db in
-            try db.execute(sql: "DELETE FROM reply WHERE epoch BETWEEN ? AND ?", arguments: [epochs.lowerBound, epochs.upperBound])
+            try db.execute(
+                sql: "DELETE FROM reply WHERE epoch BETWEEN ? AND ?", arguments: [epochs.lowerBound, epochs.upperBound])
         }
     }
 }

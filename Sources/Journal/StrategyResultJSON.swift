@@ -20,14 +20,17 @@ extension StrategyResult {
     }
 
     private static func encode(_ rounds: OrderedDictionary<Int, MetricRecord>) -> JSON {
-        .object(OrderedDictionary(uniqueKeysWithValues: rounds.map { (String($0.key), RecordJSON.encode($0.value)) }))
+        .object(OrderedDictionary(firstOf: rounds.map { (String($0.key), RecordJSON.encode($0.value)) }))
     }
 
     private static func decode(_ json: JSON?) throws -> OrderedDictionary<Int, MetricRecord> {
+        guard let members = json?.members else { throw RecordJSON.Malformed(problem: "a result lacks metrics") }
         var rounds: OrderedDictionary<Int, MetricRecord> = [:]
-        for (key, value) in json?.members ?? [:] {
-            guard let round = Int(key) else { throw RecordJSON.Malformed(problem: "'\(key)' is no round") }
-            rounds[round] = try RecordJSON.metrics(value)
+        for (key, value) in members {
+            guard let round = Int32(key), round >= 0 else {
+                throw RecordJSON.Malformed(problem: "a key of metrics is no round")
+            }
+            rounds[Int(round)] = try RecordJSON.metrics(value)
         }
         return rounds
     }

@@ -2,8 +2,8 @@ import Foundation
 
 /// Reads comma-separated text (RFC 4180) row by row, in the memory of one row and one block.
 ///
-/// Takes LF, CRLF and CR as line ends, quoted cells with line ends and doubled quotes in them, and a byte order
-/// mark; skips blank lines. The separator is the comma, or, where the header has none, the semicolon or tab that it has.
+/// Takes LF, CRLF and CR as line ends, quoted cells with line ends and doubled quotes in them, and a byte order mark;
+/// skips blank lines. The separator is the comma, or, where the header has none, the semicolon or tab that it has.
 struct CSVReader {
     /// The cells of one row, as slices of one buffer.
     struct Row {
@@ -51,8 +51,17 @@ struct CSVReader {
         self.read = read
     }
 
+    /// Fills the block as far as there are bytes, whatever the size of the pieces that they come in: the first one has
+    /// the header.
     private mutating func refill() throws -> Bool {
-        filled = try block.withUnsafeMutableBytes(read)
+        filled = 0
+        while filled < block.count {
+            let count = try block.withUnsafeMutableBytes {
+                try read(UnsafeMutableRawBufferPointer(rebasing: $0[filled...]))
+            }
+            if count == 0 { break }
+            filled += count
+        }
         position = 0
         if isFirst {
             isFirst = false

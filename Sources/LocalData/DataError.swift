@@ -23,7 +23,8 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreadable(let source, let reason): "cannot read \(source): \(reason)"
-        case .unsupportedType(let type, let label): "the database '\(label)' is of type '\(type)'; this program reads csv"
+        case .unsupportedType(let type, let label):
+            "the database '\(label)' is of type '\(type)'; this program reads csv"
         case .empty(let source): "\(source) holds no rows"
         case .duplicateColumn(let name, let source): "\(source) has two columns named '\(name)'"
         case .unevenRow(let line, let found, let expected, let source):
@@ -33,7 +34,7 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
         case .notNumeric(let column, let line, let source):
             "\(source), line \(line), column '\(column)': not a number, in a column of numbers; "
                 + "correct the cell, or name the column in model_options.categorical"
-        case .noColumn(let name, let source): "\(source) has no column '\(name)'"
+        case .noColumn(let name, let source): "\(source) has no column '\(name)' that tasks may see"
         }
     }
 }

@@ -63,8 +63,12 @@ enum NumberParser {
         if let first = rest.first {
             guard first == UInt8(ascii: "e") || first == UInt8(ascii: "E") else { return nil }
             var digits = rest.dropFirst()
-            if let sign = digits.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") { digits = digits.dropFirst() }
-            guard !digits.isEmpty, digits.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) else { return nil }
+            if let sign = digits.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
+                digits = digits.dropFirst()
+            }
+            guard !digits.isEmpty, digits.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) else {
+                return nil
+            }
         }
         guard let value = Double(String(decoding: cell, as: UTF8.self)), value.isFinite else { return nil }
         return value

@@ -32,12 +32,20 @@ public struct Table: Sendable {
     public let columns: OrderedDictionary<String, Column>
     /// How many rows there are.
     public let rowCount: Int
+    /// The rows, first to last in an order that depends on the cells of all columns and on nothing else.
+    public let order: [Int]
+    /// For each row whether it lacks a value in a column that tasks may see, read or not.
+    public let isIncomplete: [Bool]
 
-    /// A table of columns of one length.
-    public init(source: String, columns: OrderedDictionary<String, Column>, rowCount: Int) {
+    /// A table of columns of one length; `order` and `isIncomplete` have an entry a row.
+    init(
+        source: String, columns: OrderedDictionary<String, Column>, rowCount: Int, order: [Int], isIncomplete: [Bool]
+    ) {
         self.source = source
         self.columns = columns
         self.rowCount = rowCount
+        self.order = order
+        self.isIncomplete = isIncomplete
     }
 
     /// A column by name. Throws ``DataError/noColumn(_:source:)``.

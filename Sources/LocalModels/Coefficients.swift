@@ -18,7 +18,9 @@ public struct Coefficients: Sendable, Equatable {
         var (center, scale) = (0.0, 1.0)
         if case .number(let mean, let deviation) = design.target { (center, scale) = (mean, deviation) }
         let names = design.columnNames
-        let codings = design.features.flatMap { feature in [Design.Feature.Coding](repeating: feature.coding, count: feature.width) }
+        let codings = design.features.flatMap { feature in
+            [Design.Feature.Coding](repeating: feature.coding, count: feature.width)
+        }
         var rows: OrderedDictionary<String, OrderedDictionary<String, Double>> = [:]
         var intercepts: OrderedDictionary<String, Double> = [:]
         for unit in 0..<layer.outputs {
@@ -46,12 +48,15 @@ public struct Coefficients: Sendable, Equatable {
         return .object(rows.mapValues { .object($0.mapValues(JSON.double)) })
     }
 
-    /// Coefficients and intercepts as columns of a table, `{column: {feature: value}}`, as pandas writes one and the UI draws it.
+    /// Coefficients and intercepts as columns of a table, `{column: {feature: value}}`, as pandas writes one and the UI
+    /// draws it.
     public var tableJSON: JSON {
         .object(
             OrderedDictionary(
-                uniqueKeysWithValues: rows.map { name, row in
-                    let column = row.mapValues(JSON.double).merging(["(intercept)": .double(intercepts[name] ?? 0)]) { own, _ in own }
+                firstOf: rows.map { name, row in
+                    let column = row.mapValues(JSON.double).merging(["(intercept)": .double(intercepts[name] ?? 0)]) {
+                        own, _ in own
+                    }
                     return (name.isEmpty ? "coefficient" : name, .object(column))
                 }))
     }

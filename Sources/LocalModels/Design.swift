@@ -74,6 +74,58 @@ public struct Design: Sendable, Equatable {
     }
 }
 
+extension Design {
+    /// What no agreement leads to: names that stand twice, numbers that are none, more columns than the features can
+    /// have. Throws ``ModelError/badMessage(_:)``.
+    func check() throws(ModelError) {
+        var seen: Set<String> = [targetName]
+        for feature in features {
+            guard seen.insert(feature.name).inserted else {
+                throw .badMessage(
+                    "feature '\(feature.name.singleLine(limit: 200))' stands twice in its design, or is the target")
+            }
+            switch feature.coding {
+            case .standardised(let mean, let deviation):
+                guard mean.isFinite, deviation.isFinite, deviation > 0 else {
+                    throw .badMessage("its design is not one of numbers")
+                }
+            case .levels(let levels):
+                guard Set(levels).count == levels.count else { throw .badMessage("a level stands twice in its design") }
+            }
+        }
+        switch target {
+        case .number(let mean, let deviation):
+            guard mean.isFinite, deviation.isFinite, deviation > 0 else {
+                throw .badMessage("its design is not one of numbers")
+            }
+        case .classes(let classes):
+            guard classes.count >= 2, Set(classes).count == classes.count else {
+                throw .badMessage("its design needs two different classes or more")
+            }
+            guard model != .logistic || classes.count == 2 else {
+                throw .badMessage("a logistic model has two classes")
+            }
+        }
+        guard features.contains(where: { $0.width > 0 }) else { throw .badMessage("its design has no feature") }
+        let most = 100 * features.count + 1000
+        guard width <= most else {
+            throw .badMessage("its design has more than \(most) columns for \(features.count) features")
+        }
+    }
+
+    /// Whether it is a design for this question, about no other columns. Throws ``ModelError/badMessage(_:)``.
+    func check(answers question: Question, featureNames: [String]) throws(ModelError) {
+        let isRegression = if case .number = target { true } else { false }
+        guard model == question.model, targetName == question.target, missing == question.missing,
+            isRegression == (question.task == .regression), hidden == (model == .mlp ? question.hidden : [])
+        else { throw .badMessage("its design is for another question") }
+        let asked = Set(featureNames)
+        guard features.allSatisfy({ asked.contains($0.name) }) else {
+            throw .badMessage("its design names a column that the question does not ask for")
+        }
+    }
+}
+
 // MARK: - JSON
 
 extension Design {
@@ -92,23 +144,38 @@ extension Design {
             }
         }
         return [
-            "model": .string(model.rawValue), "target_name": .string(targetName), "target": target, "features": .array(features),
+            "model": .string(model.rawValue), "target_name": .string(targetName), "target": target,
+            "features": .array(features),
             "missing": .string(missing.rawValue), "hidden": .array(hidden.map { .int(Int64($0)) }),
         ]
     }
 
+    private static func names(_ elements: [JSON]) throws(ModelError) -> [String] {
+        let names = elements.compactMap(\.string)
+        guard names.count == elements.count else { throw .badMessage("a level of its design is no text") }
+        return names
+    }
+
     /// A design from its JSON. Throws ``ModelError/badMessage(_:)``.
     public init(_ json: JSON) throws(ModelError) {
-        guard let model = json["model"]?.string.flatMap(ModelKind.init(rawValue:)), let name = json["target_name"]?.string,
-            let missing = json["missing"]?.string.flatMap(MissingPolicy.init(rawValue:)), let features = json["features"]?.elements,
+        guard let model = json["model"]?.string.flatMap(ModelKind.init(rawValue:)),
+            let name = json["target_name"]?.string,
+            let missing = json["missing"]?.string.flatMap(MissingPolicy.init(rawValue:)),
+            let features = json["features"]?.elements,
             let hidden = json["hidden"]?.elements
         else { throw .badMessage("its design is not one") }
         self.model = model
         targetName = name
         self.missing = missing
-        self.hidden = hidden.compactMap { $0.int.map(Int.init) }
+        let widths = hidden.compactMap(\.int)
+        guard widths.count == hidden.count, widths.count <= Question.mostLayers,
+            widths.allSatisfy(Question.layerWidths.contains)
+        else {
+            throw .badMessage("its design has hidden layers of impossible widths")
+        }
+        self.hidden = widths.map(Int.init)
         if let classes = json["target"]?["classes"]?.elements {
-            target = .classes(classes.compactMap(\.string))
+            target = .classes(try Self.names(classes))
         } else if let mean = json["target"]?["mean"]?.double, let deviation = json["target"]?["deviation"]?.double {
             target = .number(mean: mean, deviation: deviation)
         } else {
@@ -118,7 +185,7 @@ extension Design {
         for feature in features {
             guard let name = feature["name"]?.string else { throw .badMessage("a feature of its design has no name") }
             if let levels = feature["levels"]?.elements {
-                parsed.append(Feature(name: name, coding: .levels(levels.compactMap(\.string))))
+                parsed.append(Feature(name: name, coding: .levels(try Self.names(levels))))
             } else if let mean = feature["mean"]?.double, let deviation = feature["deviation"]?.double {
                 parsed.append(Feature(name: name, coding: .standardised(mean: mean, deviation: deviation)))
             } else {
@@ -126,5 +193,6 @@ extension Design {
             }
         }
         self.features = parsed
+        try check()
     }
 }

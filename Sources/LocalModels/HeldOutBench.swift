@@ -3,25 +3,33 @@ import LocalData
 import OrderedCollections
 import Wire
 
-/// All organizations' rows in one place, for comparison only: what the pooled data, or one organization alone, would have given.
+/// All organizations' rows in one place, for comparison only: what the pooled data, or one organization alone, would
+/// have given.
 ///
-/// Trains as the federated run did (same design, steps and number of epochs) and scores every model on the rows that all
-/// organizations held out.
+/// Trains as the federated run did (same design, steps and number of epochs) and scores every model on the rows that
+/// all organizations held out.
 public struct HeldOutBench: Sendable {
     private let design: Design
     private let seed: Int64
     private let train: OrderedDictionary<Int64, DesignMatrix>
     private let heldOut: DesignMatrix
 
-    /// A bench of tables by organization. Throws ``ModelError`` or `DataError`.
-    public init(_ tables: OrderedDictionary<Int64, Table>, _ question: Question, _ design: Design) throws {
+    /// A bench of tables by organization, with the rows that nodes of these rules train on and hold out.
+    /// Throws ``ModelError`` or `DataError`.
+    public init(
+        _ tables: OrderedDictionary<Int64, Table>, _ question: Question, _ design: Design, _ rules: DisclosureRules
+    ) throws {
         self.design = design
         seed = question.seed
-        let works = tables.map { LocalModel.Work(table: $0.value, question: question, design: design, node: $0.key) }
         var train: OrderedDictionary<Int64, DesignMatrix> = [:]
-        for work in works { train[work.node] = try work.matrix(heldOut: false) }
+        var heldOut: [DesignMatrix] = []
+        for (node, table) in tables {
+            let cohort = try Cohort(table, question, rules)
+            train[node] = try DesignMatrix(table, cohort, .train, design, rules)
+            heldOut.append(try DesignMatrix(table, cohort, .evaluated, design, rules))
+        }
         self.train = train
-        heldOut = DesignMatrix(joining: try works.map { try $0.matrix(heldOut: true) })
+        self.heldOut = DesignMatrix(joining: heldOut)
     }
 
     /// Trains on these organizations' rows together (nil: all). Throws ``ModelError/diverged``.
@@ -35,6 +43,6 @@ public struct HeldOutBench: Sendable {
 
     /// The metrics of a model on all held-out rows.
     public func metrics(of arrays: ArrayRecord) throws -> MetricRecord {
-        Scores.metrics(try Network(arrays, design), heldOut, design)
+        try Scores.metrics(try Network(arrays, design), heldOut, design)
     }
 }

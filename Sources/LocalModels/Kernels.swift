@@ -45,7 +45,8 @@ enum Kernels {
         pointer.loadUnaligned(fromByteOffset: index * 4, as: SIMD8<Float>.self)
     }
 
-    /// output[rows × outputs] = input[rows × inputs] · weightᵀ + bias, with weight[outputs × inputs] as in PyTorch's Linear.
+    /// output[rows × outputs] = input[rows × inputs] · weightᵀ + bias, with weight[outputs × inputs] as in PyTorch's
+    /// Linear.
     static func forward(
         _ input: UnsafeBufferPointer<Float>, weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>,
         into output: UnsafeMutableBufferPointer<Float>, rows: Int
@@ -66,7 +67,8 @@ enum Kernels {
         weightGradient: UnsafeMutableBufferPointer<Float>, biasGradient: UnsafeMutableBufferPointer<Float>,
         inputError: UnsafeMutableBufferPointer<Float>?, rows: Int
     ) {
-        guard let x = input.baseAddress, let w = weight.baseAddress, let gradient = weightGradient.baseAddress, rows > 0 else { return }
+        guard let x = input.baseAddress, let w = weight.baseAddress, let gradient = weightGradient.baseAddress, rows > 0
+        else { return }
         let outputs = biasGradient.count
         let inputs = weight.count / max(outputs, 1)
         for row in 0..<rows {
@@ -74,7 +76,9 @@ enum Kernels {
                 let delta = error[row * outputs + unit]
                 biasGradient[unit] += delta
                 axpy(delta, x + row * inputs, gradient + unit * inputs, inputs)
-                if let inputError, let target = inputError.baseAddress { axpy(delta, w + unit * inputs, target + row * inputs, inputs) }
+                if let inputError, let target = inputError.baseAddress {
+                    axpy(delta, w + unit * inputs, target + row * inputs, inputs)
+                }
             }
         }
     }

@@ -41,7 +41,9 @@ enum Loss: Sendable {
                 let peak = Double(outputs[range].max() ?? 0)
                 let sum = outputs[range].reduce(0.0) { $0 + exp(Double($1) - peak) }
                 let right = range.lowerBound + Int(targets[row])
-                for place in range { error[place] = Float(exp(Double(outputs[place]) - peak) / sum) - (place == right ? 1 : 0) }
+                for place in range {
+                    error[place] = Float(exp(Double(outputs[place]) - peak) / sum) - (place == right ? 1 : 0)
+                }
                 total += log(sum) + peak - Double(outputs[right])
             }
             return total

@@ -20,9 +20,24 @@ struct Network: Sendable {
     /// The number of units before and after each layer.
     static func widths(_ design: Design) -> [Int] { [design.width] + design.hidden + [design.outputs] }
 
+    /// How many weights and biases a model has; nil where their number overflows.
+    static func parameterCount(_ design: Design) -> Int? {
+        let widths = widths(design)
+        var total = 0
+        for (inputs, outputs) in zip(widths, widths.dropFirst()) {
+            let (rows, first) = inputs.addingReportingOverflow(1)
+            let (size, second) = rows.multipliedReportingOverflow(by: outputs)
+            let (sum, third) = total.addingReportingOverflow(size)
+            if first || second || third { return nil }
+            total = sum
+        }
+        return total
+    }
+
     private static func prefix(_ layer: Int, of count: Int) -> String { count == 1 ? "" : "\(2 * layer)." }
 
-    /// Initial arrays: zeros for the convex models; for a perceptron He's uniform distribution from the seed (arXiv:1502.01852).
+    /// Initial arrays: zeros for the convex models; for a perceptron He's uniform distribution from the seed
+    /// (arXiv:1502.01852).
     static func initialArrays(_ design: Design, seed: Int64) -> ArrayRecord {
         let widths = widths(design)
         var random = SeededRandom(seed, "initial-weights")
@@ -30,7 +45,8 @@ struct Network: Sendable {
         for layer in 0..<(widths.count - 1) {
             let (inputs, outputs) = (widths[layer], widths[layer + 1])
             let bound = widths.count == 2 ? 0 : (6 / Double(max(inputs, 1))).squareRoot()
-            let weight = (0..<(inputs * outputs)).map { _ in bound == 0 ? 0 : Float((2 * random.uniform() - 1) * bound) }
+            let weight = (0..<(inputs * outputs)).map { _ in bound == 0 ? 0 : Float((2 * random.uniform() - 1) * bound)
+            }
             let prefix = prefix(layer, of: widths.count - 1)
             arrays[prefix + "weight"] = try? NDArray(weight, shape: [outputs, inputs])
             arrays[prefix + "bias"] = NDArray([Float](repeating: 0, count: outputs))
@@ -55,14 +71,18 @@ struct Network: Sendable {
         guard let array = arrays[name], array.shape == shape else {
             throw ModelError.shapeMismatch(array: name, expected: shape, found: arrays[name]?.shape)
         }
-        return try array.floats()
+        let values = try array.floats()
+        guard values.allSatisfy(\.isFinite) else { throw ModelError.notFinite(array: name) }
+        return values
     }
 
     /// The arrays of the layers. Throws ``ModelError/diverged`` where they are no finite numbers.
     func arrays() throws -> ArrayRecord {
         var arrays: ArrayRecord = [:]
         for (index, layer) in layers.enumerated() {
-            guard layer.weight.allSatisfy(\.isFinite), layer.bias.allSatisfy(\.isFinite) else { throw ModelError.diverged }
+            guard layer.weight.allSatisfy(\.isFinite), layer.bias.allSatisfy(\.isFinite) else {
+                throw ModelError.diverged
+            }
             let prefix = Self.prefix(index, of: layers.count)
             arrays[prefix + "weight"] = try NDArray(layer.weight, shape: [layer.outputs, layer.inputs])
             arrays[prefix + "bias"] = NDArray(layer.bias)
@@ -71,7 +91,20 @@ struct Network: Sendable {
     }
 
     /// The outputs for each row, before any squashing: rows × outputs.
-    func outputs(of matrix: DesignMatrix) -> [Float] { activations(matrix.features, rows: matrix.rows).last ?? [] }
+    func outputs(of matrix: DesignMatrix) -> [Float] {
+        pieces(matrix).flatMap { activations($0.features, rows: $0.rows).last ?? [] }
+    }
+
+    /// The rows in pieces, so that what all layers make of one stays in bounds whatever the widths and the number of
+    /// rows.
+    func pieces(_ matrix: DesignMatrix) -> [DesignMatrix] {
+        let size = max(Self.mostActivations / max(layers.reduce(matrix.width) { $0 + $1.outputs }, 1), 1)
+        guard size < matrix.rows else { return [matrix] }
+        return stride(from: 0, to: matrix.rows, by: size).map { matrix.selecting([$0..<min($0 + size, matrix.rows)]) }
+    }
+
+    /// Numbers of all layers that are there at a time: 64 MB, or a row's where that is more.
+    private static let mostActivations = 1 << 24
 
     /// The input of each layer, and the outputs of the last.
     func activations(_ input: [Float], rows: Int) -> [[Float]] {

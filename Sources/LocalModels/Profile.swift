@@ -3,24 +3,28 @@ import LocalData
 import OrderedCollections
 import Wire
 
-/// What an organization tells of its table before training: sums and categories, no rows.
+/// What an organization tells of its table before training: for each column counts, moments or levels, no rows.
+///
+/// What is told of a column depends on that column, over all rows that have a value there, and on the node's rules:
+/// never on the target, the other features or any other choice of who asks.
 public struct Profile: Sendable, Equatable {
-    /// Count, sum and sum of squares of the values there are.
-    public struct Moments: Sendable, Equatable {
-        var count = 0.0
-        var sum = 0.0
-        var squareSum = 0.0
+    /// Why a node says nothing of a column.
+    public enum Withheld: String, Sendable, CaseIterable {
+        /// Nearly every row has a value of its own: a name, a number of a file, free text.
+        case identifier
+        /// Too few rows have a value, or a level that enough others share.
+        case fewValues = "few-values"
+        /// The column's name cannot be printed.
+        case unprintableName = "unprintable-name"
 
-        static func + (one: Moments, other: Moments) -> Moments {
-            Moments(count: one.count + other.count, sum: one.sum + other.sum, squareSum: one.squareSum + other.squareSum)
-        }
-
-        var mean: Double { sum / count }
-
-        /// The standard deviation (dividing by n); 0 where the values do not differ beyond rounding.
-        var deviation: Double {
-            let variance = squareSum / count - mean * mean
-            return variance <= 1e-12 * max(mean * mean, .leastNormalMagnitude) ? 0 : variance.squareRoot()
+        /// The reason behind a column's name.
+        public var words: String {
+            switch self {
+            case .identifier:
+                "has so many different values that it may identify people (V6_FLOWER_MAX_LEVELS, a third of the rows)"
+            case .fewValues: "has a value in too few rows (V6_FLOWER_MIN_ROWS, V6_FLOWER_MIN_LEVEL_ROWS)"
+            case .unprintableName: "has a name that is too long or holds control characters"
+            }
         }
     }
 
@@ -28,124 +32,166 @@ public struct Profile: Sendable, Equatable {
     public enum Content: Sendable, Equatable {
         case numeric(Moments)
         case categorical([String])
+        case withheld(Withheld)
 
         var kind: String {
             switch self {
             case .numeric: "numeric"
             case .categorical: "categorical"
+            case .withheld: "withheld"
             }
         }
     }
 
+    /// All rows of the table.
+    public let rows: Int
     /// Rows to train on.
     public let trainRows: Int
     /// Rows held out.
     public let testRows: Int
+    /// With how many organizations the node trains at least.
+    public let minimumOrganizations: Int
     /// The features, in the order of the columns.
     public let features: OrderedDictionary<String, Content>
     /// The target: moments for a regression, else its classes.
     public let target: Content
 
-    /// How many levels a categorical column may have.
-    static let levelLimit = 100
-
-    /// Looks at a table. Throws ``ModelError`` or `DataError`.
-    public init(_ table: Table, _ question: Question, node: Int64) throws {
+    /// Looks at a table. Throws ``ModelError`` where a rule forbids an answer, `DataError` where a column is not there.
+    public init(_ table: Table, _ question: Question, _ rules: DisclosureRules) throws {
         let names = try question.featureNames(of: table)
-        let (train, test) = try question.split(table, features: names, node: node)
-        trainRows = train.count
-        testRows = test.count
+        let cohort = try Cohort(table, question, rules)
+        rows = table.rowCount
+        trainRows = cohort.train.count
+        testRows = cohort.heldOut.count
+        minimumOrganizations = rules.minimumOrganizations
         var features: OrderedDictionary<String, Content> = [:]
         for name in names {
-            features[name] = try Self.content(of: try table.column(name), name, rows: train, heldOut: test, table, question.missing)
+            let content = try Self.content(name, table, rules)
+            if case .withheld(let reason) = content {
+                guard question.features.isEmpty else {
+                    throw ModelError.withheld(column: name.singleLine(limit: 200), reason)
+                }
+                if reason == .unprintableName { continue }
+            }
+            features[name] = content
         }
         self.features = features
-        let target = try table.column(question.target)
-        switch question.task {
-        case .regression:
-            guard case .numeric = target else { throw ModelError.targetNotNumeric(question.target, source: table.source) }
-            self.target = try Self.content(of: target, question.target, rows: train, heldOut: [], table, .mean)
-        case .classification:
-            self.target = .categorical(try Self.levels(of: target, rows: train + test, question.target))
-        }
+        target = try Self.target(question, table, rules)
     }
 
-    private static func content(
-        of column: Table.Column, _ name: String, rows: [Int], heldOut: [Int], _ table: Table, _ missing: MissingPolicy
-    ) throws -> Content {
-        switch column {
+    private static func target(_ question: Question, _ table: Table, _ rules: DisclosureRules) throws -> Content {
+        let column = try table.column(question.target)
+        let content: Content =
+            switch question.task {
+            case .regression: try Self.content(question.target, table, rules)
+            case .classification: Self.levels(column, rules)
+            }
+        if case .withheld(let reason) = content {
+            throw ModelError.withheld(column: question.target.singleLine(limit: 200), reason)
+        }
+        return content
+    }
+
+    /// What is told of a column. Throws ``ModelError`` for one of which the node says nothing: no model is trained on
+    /// it or scored with it either.
+    static func told(_ name: String, _ table: Table, _ rules: DisclosureRules) throws -> Content {
+        let content = try content(name, table, rules)
+        guard case .withheld(let reason) = content else { return content }
+        throw ModelError.withheld(column: name.singleLine(limit: 200), reason)
+    }
+
+    private static func content(_ name: String, _ table: Table, _ rules: DisclosureRules) throws -> Content {
+        guard DisclosureRules.isPrintable(name) else { return .withheld(.unprintableName) }
+        switch try table.column(name) {
         case .numeric(let values):
-            var moments = Moments()
-            for row in rows where !values[row].isNaN {
-                moments.count += 1
-                moments.sum += values[row]
-                moments.squareSum += values[row] * values[row]
-            }
-            if moments.count == 0 { throw ModelError.allMissing(column: name, source: table.source) }
-            if missing == .refuse, Int(moments.count) < rows.count { throw ModelError.missingValue(column: name, source: table.source) }
-            return .numeric(moments)
-        case .categorical(let codes, _):
-            if missing == .refuse, rows.contains(where: { codes[$0] < 0 }) {
-                throw ModelError.missingValue(column: name, source: table.source)
-            }
-            let levels = try levels(of: column, rows: rows + heldOut, name)
-            if levels.isEmpty { throw ModelError.allMissing(column: name, source: table.source) }
-            return .categorical(levels)
+            let moments = try Moments(values, column: name, source: table.source)
+            return moments.count < rules.minimumRows ? .withheld(.fewValues) : .numeric(moments)
+        case .categorical(let codes, let levels):
+            guard codes.count(where: { $0 >= 0 }) >= rules.minimumRows else { return .withheld(.fewValues) }
+            return Self.levels(.categorical(codes: codes, levels: levels), rules)
         }
     }
 
-    /// The different values in these rows, as words.
-    private static func levels(of column: Table.Column, rows: [Int], _ name: String) throws -> [String] {
-        let levels: [String]
-        switch column {
-        case .numeric(let values): levels = Set(rows.map { values[$0] }.filter { !$0.isNaN }).sorted().map(label)
-        case .categorical(let codes, let names): levels = Set(rows.map { codes[$0] }.filter { $0 >= 0 }).map { names[Int($0)] }.sorted()
-        }
-        guard levels.count <= levelLimit else { throw ModelError.tooManyLevels(column: name, count: levels.count, limit: levelLimit) }
-        return levels
+    private static func levels(_ column: Table.Column, _ rules: DisclosureRules) -> Content {
+        guard let levels = try? Levels(column, rules) else { return .withheld(.identifier) }
+        return levels.names.isEmpty ? .withheld(.fewValues) : .categorical(levels.names)
     }
+}
 
-    /// A number as the name of a class: `1`, not `1.0`.
-    static func label(_ value: Double) -> String {
-        Int64(exactly: value).map(String.init) ?? "\(value)"
-    }
+// MARK: - JSON
 
-    // MARK: - JSON
-
+extension Profile {
     /// The profile as JSON.
     public var json: JSON {
         [
-            "train_rows": .int(Int64(trainRows)), "test_rows": .int(Int64(testRows)),
-            "features": .object(features.mapValues(Self.json)), "target": Self.json(target),
+            "rows": .int(Int64(rows)), "train_rows": .int(Int64(trainRows)), "test_rows": .int(Int64(testRows)),
+            "min_organizations": .int(Int64(minimumOrganizations)), "features": .object(features.mapValues(Self.json)),
+            "target": Self.json(target),
         ]
     }
 
     private static func json(_ content: Content) -> JSON {
         switch content {
         case .numeric(let moments):
-            ["count": .double(moments.count), "sum": .double(moments.sum), "square_sum": .double(moments.squareSum)]
+            [
+                "count": .int(Int64(moments.members.count)), "mean": .double(moments.members.mean),
+                "squares": .double(moments.members.squares),
+            ]
         case .categorical(let levels): ["levels": .array(levels.map(JSON.string))]
+        case .withheld(let reason): ["withheld": .string(reason.rawValue)]
         }
     }
 
-    /// A profile from its JSON. Throws ``ModelError/badMessage(_:)``.
+    /// The most levels of a column and columns of a table that are believed.
+    private static let (mostLevels, mostColumns) = (1000, 100_000)
+
+    /// The most rows of a table that are believed: so few that the sum over all organizations is an integer.
+    public static let mostRows = Int64(1) << 40
+
+    /// A profile as an organization tells it: only what a table can have. Throws ``ModelError/badMessage(_:)``.
     public init(_ json: JSON) throws(ModelError) {
-        guard let train = json["train_rows"]?.int, let test = json["test_rows"]?.int, let features = json["features"]?.members,
+        guard let rows = json["rows"]?.int, let train = json["train_rows"]?.int, let test = json["test_rows"]?.int,
+            let organizations = json["min_organizations"]?.int, let features = json["features"]?.members,
             let target = json["target"]
         else { throw .badMessage("it is no profile of a table") }
+        guard (1...1_000_000_000_000).contains(organizations) else {
+            throw .badMessage("its least number of organizations is none")
+        }
+        minimumOrganizations = Int(organizations)
+        guard (1...Self.mostRows).contains(rows), (1...rows).contains(train), (0...rows).contains(test),
+            train + test <= rows
+        else {
+            throw .badMessage("its numbers of rows cannot be those of a table")
+        }
+        guard features.count <= Self.mostColumns else {
+            throw .badMessage("it has more than \(Self.mostColumns) columns")
+        }
+        self.rows = Int(rows)
         trainRows = Int(train)
         testRows = Int(test)
         var contents: OrderedDictionary<String, Content> = [:]
-        for (name, value) in features { contents[name] = try Self.content(value) }
+        for (name, value) in features {
+            guard DisclosureRules.isPrintable(name) else { throw .badMessage("the name of a column cannot be printed") }
+            contents[name] = try Self.content(value, name, self.rows)
+        }
         self.features = contents
-        self.target = try Self.content(target)
+        self.target = try Self.content(target, "target", self.rows)
+        guard self.target.kind != "withheld" else { throw .badMessage("it withholds its target") }
     }
 
-    private static func content(_ json: JSON) throws(ModelError) -> Content {
-        if let levels = json["levels"]?.elements { return .categorical(levels.compactMap(\.string)) }
-        guard let count = json["count"]?.double, let sum = json["sum"]?.double, let squares = json["square_sum"]?.double, count > 0,
-            sum.isFinite, squares.isFinite
-        else { throw .badMessage("a column of a profile has neither sums nor levels") }
-        return .numeric(Moments(count: count, sum: sum, squareSum: squares))
+    private static func content(_ json: JSON, _ name: String, _ rows: Int) throws(ModelError) -> Content {
+        if let reason = json["withheld"]?.string.flatMap(Withheld.init(rawValue:)) { return .withheld(reason) }
+        if let levels = json["levels"]?.elements {
+            let names = levels.compactMap(\.string)
+            guard names.count == levels.count, !names.isEmpty, names.count <= mostLevels,
+                Set(names).count == names.count,
+                names.allSatisfy(DisclosureRules.isPrintable)
+            else { throw .badMessage("the levels of column '\(name)' are none that a column can have") }
+            return .categorical(names)
+        }
+        guard let count = json["count"]?.int, let mean = json["mean"]?.double, let squares = json["squares"]?.double,
+            let moments = Moments(count: count, mean: mean, squares: squares, rows: rows)
+        else { throw .badMessage("the moments of column '\(name)' are none that numbers can have") }
+        return .numeric(moments)
     }
 }

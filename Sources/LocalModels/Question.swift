@@ -3,7 +3,8 @@ import LocalData
 import OrderedCollections
 import Wire
 
-/// What a model is to learn from which columns: the part of central's arguments that every organization needs to look at its table.
+/// What a model is to learn from which columns: the part of central's arguments that every organization needs to look
+/// at its table.
 public struct Question: Sendable, Equatable {
     /// The model.
     public var model: ModelKind
@@ -19,10 +20,15 @@ public struct Question: Sendable, Equatable {
     public var missing: MissingPolicy
     /// The widths of an MLP's hidden layers.
     public var hidden: [Int]
-    /// The share of rows held out for evaluation.
+    /// The share of rows held out for evaluation, about.
     public var testFraction: Double
-    /// What the choice of held-out rows derives from.
+    /// What shuffling and initial weights derive from.
     public var seed: Int64
+
+    /// The most hidden layers.
+    public static let mostLayers = 100
+    /// How wide a hidden layer may be.
+    public static let layerWidths: ClosedRange<Int64> = 1...1_000_000
 
     /// A question.
     public init(
@@ -43,8 +49,10 @@ public struct Question: Sendable, Equatable {
     /// The question as settings of a message.
     public var config: ConfigRecord {
         [
-            "model": .string(model.rawValue), "task": .string(task.rawValue), "features": .strings(features), "target": .string(target),
-            "categorical": .strings(categorical), "missing": .string(missing.rawValue), "hidden": .ints(hidden.map(Int64.init)),
+            "model": .string(model.rawValue), "task": .string(task.rawValue), "features": .strings(features),
+            "target": .string(target),
+            "categorical": .strings(categorical), "missing": .string(missing.rawValue),
+            "hidden": .ints(hidden.map(Int64.init)),
             "test-fraction": .double(testFraction), "seed": .int(seed),
         ]
     }
@@ -52,10 +60,14 @@ public struct Question: Sendable, Equatable {
     /// The question of a message's settings. Throws ``ModelError/badMessage(_:)``.
     public init(_ config: ConfigRecord) throws(ModelError) {
         guard let model = config["model"]?.string.flatMap(ModelKind.init(rawValue:)),
-            let task = config["task"]?.string.flatMap(ModelTask.init(rawValue:)), let features = config["features"]?.strings,
+            let task = config["task"]?.string.flatMap(ModelTask.init(rawValue:)),
+            let features = config["features"]?.strings,
             let target = config["target"]?.string, let categorical = config["categorical"]?.strings,
-            let missing = config["missing"]?.string.flatMap(MissingPolicy.init(rawValue:)), case .ints(let hidden) = config["hidden"],
-            let testFraction = config["test-fraction"]?.double, let seed = config["seed"]?.int
+            let missing = config["missing"]?.string.flatMap(MissingPolicy.init(rawValue:)),
+            case .ints(let hidden) = config["hidden"],
+            let testFraction = config["test-fraction"]?.double, (0..<1).contains(testFraction),
+            let seed = config["seed"]?.int, hidden.count <= Self.mostLayers,
+            hidden.allSatisfy(Self.layerWidths.contains)
         else { throw .badMessage("its config does not say what to learn") }
         self.init(
             model: model, task: task, features: features, target: target, categorical: categorical, missing: missing,
@@ -73,25 +85,5 @@ public struct Question: Sendable, Equatable {
         let names = features.isEmpty ? table.columns.keys.filter { $0 != target } : features
         for name in names + [target] { _ = try table.column(name) }
         return names
-    }
-
-    /// The rows that can be used, split into those to train on and those held out, both ascending.
-    ///
-    /// Rows without a target are left out, and under `drop` those that lack a feature. The held-out rows are drawn
-    /// by seed and node, so that every round and every message of a run sees the same ones.
-    func split(_ table: Table, features: [String], node: Int64) throws -> (train: [Int], test: [Int]) {
-        var usable = [Bool](repeating: true, count: table.rowCount)
-        for name in [target] + (missing == .drop ? features : []) {
-            switch try table.column(name) {
-            case .numeric(let values): for row in usable.indices where values[row].isNaN { usable[row] = false }
-            case .categorical(let codes, _): for row in usable.indices where codes[row] < 0 { usable[row] = false }
-            }
-        }
-        var rows = usable.indices.filter { usable[$0] }
-        guard !rows.isEmpty else { throw ModelError.noUsableRows(source: table.source) }
-        var random = SeededRandom(seed, "hold-out", node)
-        random.shuffle(&rows)
-        let held = testFraction > 0 ? min(max(Int((Double(rows.count) * testFraction).rounded()), 1), rows.count - 1) : 0
-        return (rows[held...].sorted(), rows[..<held].sorted())
     }
 }

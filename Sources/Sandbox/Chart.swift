@@ -32,18 +32,23 @@ struct Chart {
                 Self.plot.bottom - (y - minY) / (maxY - minY) * (Self.plot.bottom - Self.plot.top)
             )
         }
-        var parts = ["<text x=\"8\" y=\"20\" font-size=\"14\" font-weight=\"600\" fill=\"#111827\">\(title.escapedForHTML)</text>"]
+        var parts = [
+            "<text x=\"8\" y=\"20\" font-size=\"14\" font-weight=\"600\" fill=\"#111827\">\(title.escapedForHTML)</text>"
+        ]
         for step in 0...3 {
             let value = minY + (maxY - minY) * Double(step) / 3
             let y = place(minX, value).1
-            parts.append("<line x1=\"\(Self.plot.left)\" x2=\"\(Self.plot.right)\" y1=\"\(y)\" y2=\"\(y)\" stroke=\"#e5e7eb\"/>")
+            parts.append(
+                "<line x1=\"\(Self.plot.left)\" x2=\"\(Self.plot.right)\" y1=\"\(y)\" y2=\"\(y)\" stroke=\"#e5e7eb\"/>")
             parts.append(
                 "<text x=\"46\" y=\"\(y + 4)\" text-anchor=\"end\" font-size=\"11\" fill=\"#6b7280\">\(String(format: "%.3g", value))</text>"
             )
         }
         for x in Set([minX, (minX + spanX / 2).rounded(), maxX]).sorted() {
+            let label = String(format: "%.0f", x)
             parts.append(
-                "<text x=\"\(place(x, minY).0)\" y=\"212\" text-anchor=\"middle\" font-size=\"11\" fill=\"#6b7280\">\(Int(x))</text>")
+                "<text x=\"\(place(x, minY).0)\" y=\"212\" text-anchor=\"middle\" font-size=\"11\" fill=\"#6b7280\">\(label)</text>"
+            )
         }
         for line in lines where !line.points.isEmpty {
             let path = line.points.map { point in
@@ -68,7 +73,8 @@ struct Chart {
             if x + width > Self.width { break }
             text +=
                 "<line x1=\"\(x)\" x2=\"\(x + 14)\" y1=\"236\" y2=\"236\" stroke=\"\(line.color)\" stroke-width=\"\(line.isBold ? 3 : 2)\"/>"
-            text += "<text x=\"\(x + 18)\" y=\"240\" font-size=\"11\" fill=\"#374151\">\(line.name.escapedForHTML)</text>"
+            text +=
+                "<text x=\"\(x + 18)\" y=\"240\" font-size=\"11\" fill=\"#374151\">\(line.name.escapedForHTML)</text>"
             x += width
         }
         return text

@@ -6,7 +6,8 @@ import OrderedCollections
 import V6Flower
 import Wire
 
-/// The federated model beside what the pooled data and each organization alone would have given, all scored on the same held-out rows.
+/// The federated model beside what the pooled data and each organization alone would have given, all scored on the same
+/// held-out rows.
 public struct Comparison: Sendable {
     /// One model's metrics.
     public struct Row: Sendable {
@@ -19,9 +20,12 @@ public struct Comparison: Sendable {
     /// The federated model, the pooled one, then each organization's.
     public let rows: [Row]
 
-    /// Compares; nil for a result that is none of the ready-made algorithm's.
-    public init?(result: JSON, organizations: [SandboxOrganization], label: String) throws {
-        guard let settings = TrainingSettings(result: result), let text = result["model"]?["safetensors"]?.string else { return nil }
+    /// Compares, on the rows that nodes of these settings train on and hold out; nil for a result that is none of the
+    /// ready-made algorithm's.
+    public init?(result: JSON, organizations: [SandboxOrganization], label: String, node: NodeSettings) throws {
+        guard let settings = TrainingSettings(result: result), let text = result["model"]?["safetensors"]?.string else {
+            return nil
+        }
         let arrays = try Safetensors.decode(try Base64.decode(text))
         let taking = Set((result["participants"]?.elements ?? []).compactMap { $0["organization"]?.int })
         let able = organizations.filter { taking.contains($0.id) }
@@ -29,9 +33,10 @@ public struct Comparison: Sendable {
         for organization in able {
             guard let path = organization.databases[label] else { continue }
             let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
-            tables[organization.id] = try Table.csv(data, source: path, options: settings.question.csvOptions)
+            tables[organization.id] = try Table.csv(
+                data, source: path, options: node.permitted(settings.question.csvOptions))
         }
-        let bench = try HeldOutBench(tables, settings.question, settings.design)
+        let bench = try HeldOutBench(tables, settings.question, settings.design, node.disclosure)
         var rows = [
             Row(name: "federated", metrics: try bench.metrics(of: arrays)),
             Row(name: "pooled", metrics: try bench.metrics(of: try bench.arrays(settings.options))),
@@ -53,7 +58,9 @@ public struct Comparison: Sendable {
         .array(
             rows.map { row in
                 var members: OrderedDictionary<String, JSON> = ["model": .string(row.name)]
-                for column in columns { members[column] = (row.metrics[column]?.double).map { $0.isFinite ? .double($0) : .null } }
+                for column in columns {
+                    members[column] = (row.metrics[column]?.double).map { $0.isFinite ? .double($0) : .null }
+                }
                 return .object(members)
             })
     }

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import V6Flower
 import Vantage6
 import Wire
 
@@ -9,11 +9,15 @@ struct ContainerFiles: Sendable {
     let output: String
     let environment: [String: String]
 
-    init(node: SandboxOrganization, run: Int64, task: SandboxTask, network: SandboxNetwork.Configuration, port: UInt16, input: Data) throws
-    {
+    init(
+        node: SandboxOrganization, run: Int64, task: SandboxTask, network: SandboxNetwork.Configuration, port: UInt16,
+        input: Data
+    ) throws {
         folder = "\(network.folder)/\(node.name)/" + String(format: "task-%09lld", run)
         let temporary = "\(network.folder)/\(node.name)/job-\(task.job)"
-        for path in [folder, temporary] { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+        for path in [folder, temporary] {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
         output = folder + "/output"
         try input.write(to: URL(fileURLWithPath: folder + "/input"))
         try Data().write(to: URL(fileURLWithPath: output))
@@ -22,18 +26,22 @@ struct ContainerFiles: Sendable {
 
         let labels = (task.databases.elements ?? []).compactMap { $0["label"]?.string }
         var variables = [
-            "INPUT_FILE": folder + "/input", "OUTPUT_FILE": output, "TOKEN_FILE": folder + "/token", "TEMPORARY_FOLDER": temporary,
+            "INPUT_FILE": folder + "/input", "OUTPUT_FILE": output, "TOKEN_FILE": folder + "/token",
+            "TEMPORARY_FOLDER": temporary,
             "HOST": "http://127.0.0.1", "PORT": String(port), "API_PATH": "",
             "USER_REQUESTED_DATABASE_LABELS": labels.joined(separator: ","),
             "DB_LABELS": node.databases.keys.sorted().joined(separator: ","),
         ]
         for label in labels {
             guard let path = node.databases[label] else { continue }
-            variables["\(label.uppercased())_DATABASE_URI"] = path
+            // A node hands over a copy of its own, never a link.
+            variables["\(label.uppercased())_DATABASE_URI"] = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
             variables["\(label.uppercased())_DATABASE_TYPE"] = SandboxOrganization.databaseType(of: path)
         }
         variables.merge(network.algorithmEnvironment) { own, _ in own }
-        environment = variables.mapValues(EnvironmentValue.encode).merging(["PATH": "/usr/local/bin:/usr/bin:/bin"]) { own, _ in own }
+        environment = variables.mapValues(EnvironmentValue.encode).merging(["PATH": "/usr/local/bin:/usr/bin:/bin"]) {
+            own, _ in own
+        }
     }
 
     /// A token with the claims of a real one; nobody checks its signature here.
@@ -41,7 +49,8 @@ struct ContainerFiles: Sendable {
         let claims: JSON = [
             "sub": [
                 "client_type": "container", "node_id": .int(node.id), "organization_id": .int(node.id),
-                "collaboration_id": .int(SandboxNetwork.collaboration), "study_id": .null, "store_id": .null, "task_id": .int(task.id),
+                "collaboration_id": .int(SandboxNetwork.collaboration), "study_id": .null, "store_id": .null,
+                "task_id": .int(task.id),
                 "image": .string(SandboxNetwork.image), "databases": task.databases,
             ]
         ]
@@ -51,43 +60,30 @@ struct ContainerFiles: Sendable {
     }
 }
 
-/// A process that stands for a container. Its standard output and error go to the file `log` in its folder.
+/// A process that stands for a container: what it starts goes with it. Its standard output and error go to the file
+/// `log` in its folder.
 final class ContainerProcess: Sendable {
-    private let process: Mutex<Process>
-    private let exit: AsyncStream<Int32>
+    private let process: ChildProcess
 
     init(executable: String, arguments: [String], files: ContainerFiles) throws {
-        let log = files.folder + "/log"
-        guard FileManager.default.createFile(atPath: log, contents: nil), let handle = FileHandle(forWritingAtPath: log) else {
-            throw CocoaError(.fileWriteUnknown)
-        }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: executable)
-        process.arguments = arguments
-        process.environment = files.environment
-        process.currentDirectoryURL = URL(fileURLWithPath: "/")
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = handle
-        process.standardError = handle
-        let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
-        process.terminationHandler = { ended in
-            continuation.yield(ended.terminationReason == .exit ? ended.terminationStatus : 128 + ended.terminationStatus)
-            continuation.finish()
-        }
-        exit = stream
-        try process.run()
-        try handle.close()
-        self.process = Mutex(process)
+        let log = open(files.folder + "/log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        defer { for descriptor in [log, nothing] where descriptor >= 0 { close(descriptor) } }
+        guard log >= 0, nothing >= 0 else { throw CocoaError(.fileWriteUnknown) }
+        process = try ChildProcess(
+            executable, arguments, environment: files.environment, directory: "/", standard: (nothing, log, log))
     }
 
     func exitCode() async -> Int32 {
-        for await code in exit { return code }
-        return -1
-    }
-
-    func kill() {
-        process.withLock { process in
-            if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+        switch await process.ending() {
+        case .exited(let code): code
+        case .killed(let signal): 128 + signal
         }
     }
+
+    /// Ends it as a container is killed.
+    func kill() { process.signal(SIGKILL) }
+
+    /// Ends it as a container is stopped, and waits until it has gone.
+    func stop() async { await process.end(within: 2) }
 }

@@ -4,8 +4,9 @@ import Foundation
 
 /// FlyingFox's pool of sockets, with `TCP_NODELAY` on each.
 ///
-/// FlyingFox writes header and body apart; without the option the body of each small answer waits 40 ms for the peer's delayed
-/// acknowledgement, which no real proxy makes a container wait for. Connections inherit it from the listening socket.
+/// FlyingFox writes header and body apart; without the option the body of each small answer waits 40 ms for the peer's
+/// delayed acknowledgement, which no real proxy makes a container wait for. Connections inherit it from the listening
+/// socket.
 struct PromptPool: AsyncSocketPool {
     private let pool: any AsyncSocketPool = HTTPServer.defaultPool()
 

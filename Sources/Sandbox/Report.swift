@@ -3,7 +3,8 @@ import Foundation
 import OrderedCollections
 import Wire
 
-/// A run as one self-contained HTML page: final metrics, comparison, curves of each organization, participation, timing.
+/// A run as one self-contained HTML page: final metrics, comparison, curves of each organization, participation,
+/// timing.
 struct Report {
     let result: JSON
     let comparison: Comparison?
@@ -34,7 +35,7 @@ struct Report {
     private var participants: [JSON] { result["participants"]?.elements ?? [] }
 
     private var subtitle: String {
-        let rows = participants.reduce(0) { $0 + ($1["train_rows"]?.int ?? 0) }
+        let rows = participants.reduce(0) { $0 &+ ($1["train_rows"]?.int ?? 0) }
         return
             "\(escape(result["strategy"]?.string ?? "")) · \(rounds.count) rounds · \(participants.count) organizations · \(rows) rows to train on · "
             + "predicts <b>\(escape(result["model"]?["target"]?.string ?? ""))</b>"
@@ -45,14 +46,16 @@ struct Report {
             (result["metrics"]?.members ?? [:]).map { name, value in (title(name), number(value)) } + [
                 ("seconds", String(format: "%.2f", seconds))
             ]
-        return "<section class=\"tiles\">" + metrics.map { "<div><span>\(escape($0.0))</span><b>\($0.1)</b></div>" }.joined() + "</section>"
+        return "<section class=\"tiles\">"
+            + metrics.map { "<div><span>\(escape($0.0))</span><b>\($0.1)</b></div>" }.joined() + "</section>"
     }
 
     private var comparisonSection: String {
         guard let comparison else { return "" }
         let columns = comparison.columns
         let body = comparison.rows.enumerated().map { index, row in
-            let cells = columns.map { "<td>\(row.metrics[$0]?.double.map { String(format: "%.4f", $0) } ?? "")</td>" }.joined()
+            let cells = columns.map { "<td>\(row.metrics[$0]?.double.map { String(format: "%.4f", $0) } ?? "")</td>" }
+                .joined()
             return "<tr\(index == 0 ? " class=\"own\"" : "")><th>\(escape(row.name))</th>\(cells)</tr>"
         }.joined()
         return """
@@ -80,12 +83,17 @@ struct Report {
             let all = (result["curves"]?[column]?.members ?? [:]).compactMap { index, value in
                 rounds[index]?.double.flatMap { round in value.double.map { (round, $0) } }
             }
-            return Chart(title: title(column), lines: own + [Chart.Line(name: "all", color: "#111827", isBold: true, points: all)]).svg
+            return Chart(
+                title: title(column),
+                lines: own + [Chart.Line(name: "all", color: "#111827", isBold: true, points: all)]
+            ).svg
         }.joined()
     }
 
     private func points(_ curve: JSON?) -> [(Double, Double)] {
-        (curve?.members ?? [:]).compactMap { round, value in Double(round).flatMap { round in value.double.map { (round, $0) } } }.sorted {
+        (curve?.members ?? [:]).compactMap { round, value in
+            Double(round).flatMap { round in value.double.map { (round, $0) } }
+        }.sorted {
             $0.0 < $1.0
         }
     }
@@ -95,9 +103,10 @@ struct Report {
     private var participation: String {
         let rows = participants.map { participant in
             let share = Double(participant["rounds"]?.int ?? 0) / Double(max(rounds.count, 1))
-            return "<tr><th>\(escape(participant["name"]?.string ?? ""))</th><td>\(number(participant["train_rows"]))</td>"
+            return
+                "<tr><th>\(escape(participant["name"]?.string ?? ""))</th><td>\(number(participant["train_rows"]))</td>"
                 + "<td>\(number(participant["test_rows"]))</td><td>\(number(participant["rounds"]))</td>"
-                + "<td class=\"bar\"><i style=\"width:\(Int(share * 100))%\"></i></td></tr>"
+                + "<td class=\"bar\"><i style=\"width:\(String(format: "%.0f", share * 100))%\"></i></td></tr>"
         }.joined()
         return
             "<table><thead><tr><th></th><th>rows to train on</th><th>held out</th><th>rounds</th><th>share of rounds</th></tr></thead><tbody>\(rows)</tbody></table>"
@@ -117,12 +126,18 @@ struct Report {
     private var timing: String {
         let fanOuts = (result["timing"]?["seconds_per_fan_out"]?.elements ?? []).compactMap(\.double)
         let points = fanOuts.enumerated().map { (Double($0 + 1), $1) }
-        let chart = Chart(title: "seconds by fan-out", lines: [Chart.Line(name: "all", color: "#111827", isBold: true, points: points)]).svg
-        return "<div class=\"charts\">\(chart)</div><p class=\"note\">One fan-out a round, and one for the last evaluation.</p>"
+        let chart = Chart(
+            title: "seconds by fan-out",
+            lines: [Chart.Line(name: "all", color: "#111827", isBold: true, points: points)]
+        ).svg
+        return
+            "<div class=\"charts\">\(chart)</div><p class=\"note\">One fan-out a round, and one for the last evaluation.</p>"
     }
 
     private var coefficients: String {
-        guard let members = result["model"]?["coefficients"]?.members, let intercept = result["model"]?["intercept"]?.double else {
+        guard let members = result["model"]?["coefficients"]?.members,
+            let intercept = result["model"]?["intercept"]?.double
+        else {
             return ""
         }
         let rows = ([("(intercept)", JSON.double(intercept))] + members.map { ($0.key, $0.value) }).map {
@@ -163,6 +178,7 @@ struct Report {
 extension String {
     /// The text with what HTML would take for markup written out.
     var escapedForHTML: String {
-        replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
+        replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing(
+            "\"", with: "&quot;")
     }
 }

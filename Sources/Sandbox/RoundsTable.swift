@@ -1,7 +1,8 @@
 import Foundation
 import Wire
 
-/// The table of rounds in a terminal: a line a round as it ends, and on a terminal a last line that counts while one runs.
+/// The table of rounds in a terminal: a line a round as it ends, and on a terminal a last line that counts while one
+/// runs.
 struct RoundsTable {
     /// What is known of a round.
     struct Row {
@@ -33,7 +34,9 @@ struct RoundsTable {
             eraseLiveLine()
             if columns.isEmpty {
                 columns = row.metrics.map(\.name)
-                write((["round", "participants", "train loss"] + columns + ["seconds", "left"]).map(Self.pad).joined() + "\n")
+                write(
+                    (["round", "participants", "train loss"] + columns + ["seconds", "left"]).map(Self.pad).joined()
+                        + "\n")
             }
             let values = Dictionary(row.metrics.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last })
             let left = row.seconds * Double(max(total - row.round, 0))

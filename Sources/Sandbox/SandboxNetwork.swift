@@ -4,9 +4,9 @@ import Wire
 
 /// A vantage6 network of one machine: server, nodes and proxies of one collaboration, on loopback.
 ///
-/// It speaks the protocol that was observed on version 4.15.2 and starts each run as a real process with the environment
-/// and files of a container. It checks what the real one checks (image, organizations, JSON in an encrypted collaboration)
-/// and knows no users, permissions or keys.
+/// It speaks the protocol that was observed on version 4.15.2 and starts each run as a real process with the
+/// environment and files of a container. It checks what the real one checks (image, organizations, JSON in an encrypted
+/// collaboration) and knows no users, permissions or keys.
 public actor SandboxNetwork {
     /// How a network is set up.
     public struct Configuration: Sendable {
@@ -48,7 +48,7 @@ public actor SandboxNetwork {
     private var tasks: [Int64: SandboxTask] = [:]
     private var processes: [Int64: ContainerProcess] = [:]
     private var nextID: Int64 = 0
-    private var port: UInt16 = 0
+    private(set) var port: UInt16 = 0
     private var free: Int
     private var queue: [CheckedContinuation<Void, Never>] = []
     /// Why requests were refused: what a real node has in its log.
@@ -67,22 +67,34 @@ public actor SandboxNetwork {
     /// Starts a task as a user would and gives its id.
     public func createTask(name: String, organizations: [Int64], databases: [String], input: Data) throws -> Int64 {
         let labels = JSON.array(databases.map { ["label": .string($0)] })
-        return try create(name: name, description: "", databases: labels, parent: nil, inputs: organizations.map { ($0, input) })
+        return try create(
+            name: name, description: "", databases: labels, parent: nil, inputs: organizations.map { ($0, input) })
     }
 
     /// Ends a task's processes and those of its subtasks, as vantage6 does when a user kills a task.
     public func killTask(_ id: Int64) {
-        for task in tasks.values where task.id == id || task.parent == id {
-            for (index, run) in task.runs.enumerated() where ["pending", "initializing", "active"].contains(run.status) {
-                tasks[task.id]?.runs[index].status = "killed by user"
-                processes[run.id]?.kill()
-            }
+        for process in calledOff(where: { $0.id == id || $0.parent == id }) { process.kill() }
+    }
+
+    /// Ends every process, and waits until there is none.
+    public func shutDown() async {
+        let processes = calledOff { _ in true }
+        await withTaskGroup { group in
+            for process in processes { group.addTask { await process.stop() } }
         }
     }
 
-    /// Ends every process.
-    public func shutDown() {
-        for id in tasks.keys { killTask(id) }
+    /// Takes down the runs of tasks as killed, and gives their processes.
+    private func calledOff(where isMeant: (SandboxTask) -> Bool) -> [ContainerProcess] {
+        var found: [ContainerProcess] = []
+        for task in tasks.values where isMeant(task) {
+            for (index, run) in task.runs.enumerated() where ["pending", "initializing", "active"].contains(run.status)
+            {
+                tasks[task.id]?.runs[index].status = "killed by user"
+                if let process = processes[run.id] { found.append(process) }
+            }
+        }
+        return found
     }
 
     /// The state of a task; nil for one that there is not.
@@ -93,7 +105,9 @@ public actor SandboxNetwork {
         tasks(of: id).map { ($0.id, $0.name, $0.status) }
     }
 
-    func tasks(of parent: Int64) -> [SandboxTask] { tasks.values.filter { $0.parent == parent }.sorted { $0.id < $1.id } }
+    func tasks(of parent: Int64) -> [SandboxTask] {
+        tasks.values.filter { $0.parent == parent }.sorted { $0.id < $1.id }
+    }
 
     /// The folder of a task's run at an organization.
     public func folder(ofTask id: Int64, at organization: Int64) -> String? {
@@ -112,7 +126,9 @@ public actor SandboxNetwork {
 
     /// The result of a task's run at an organization; nil where it left none.
     public func result(ofTask id: Int64, at organization: Int64) -> Data? {
-        guard case .file(let path) = tasks[id]?.runs.first(where: { $0.organization == organization })?.result else { return nil }
+        guard case .file(let path) = tasks[id]?.runs.first(where: { $0.organization == organization })?.result else {
+            return nil
+        }
         return try? Data(contentsOf: URL(fileURLWithPath: path))
     }
 
@@ -147,12 +163,15 @@ public actor SandboxNetwork {
             return (id, try Base64.decode(text))
         }
         let id = try create(
-            name: body["name"]?.string ?? "", description: body["description"]?.string ?? "", databases: body["databases"] ?? [],
+            name: body["name"]?.string ?? "", description: body["description"]?.string ?? "",
+            databases: body["databases"] ?? [],
             parent: parent, inputs: inputs)
         return try task(id)
     }
 
-    private func create(name: String, description: String, databases: JSON, parent: Int64?, inputs: [(Int64, Data)]) throws -> Int64 {
+    private func create(name: String, description: String, databases: JSON, parent: Int64?, inputs: [(Int64, Data)])
+        throws -> Int64
+    {
         guard !inputs.isEmpty else { throw Refusal("a task needs organizations") }
         for (organization, _) in inputs where !configuration.organizations.contains(where: { $0.id == organization }) {
             throw Refusal("organization \(organization) is not in the collaboration")
@@ -164,7 +183,8 @@ public actor SandboxNetwork {
             return SandboxTask.Run(id: nextID, organization: organization)
         }
         tasks[id] = SandboxTask(
-            id: id, name: name, description: description, parent: parent, job: parent ?? id, databases: databases, runs: runs)
+            id: id, name: name, description: description, parent: parent, job: parent ?? id, databases: databases,
+            runs: runs)
         for (run, (_, input)) in zip(runs, inputs) {
             Task { await self.execute(run, of: id, input: input) }
         }
@@ -175,7 +195,8 @@ public actor SandboxNetwork {
 
     /// One run from its files to its result. Central does not wait for a place: it would keep its partials from theirs.
     private func execute(_ run: SandboxTask.Run, of id: Int64, input: Data) async {
-        guard let task = tasks[id], let node = configuration.organizations.first(where: { $0.id == run.organization }) else { return }
+        guard let task = tasks[id], let node = configuration.organizations.first(where: { $0.id == run.organization })
+        else { return }
         if task.parent != nil { await takePlace() }
         defer { if task.parent != nil { leavePlace() } }
         guard tasks[id]?.runs.first(where: { $0.id == run.id })?.status == "pending" else { return }
@@ -190,7 +211,8 @@ public actor SandboxNetwork {
         update(run.id, of: id) { $0.folder = files.folder }
         let process: ContainerProcess
         do {
-            process = try ContainerProcess(executable: configuration.executable, arguments: configuration.arguments, files: files)
+            process = try ContainerProcess(
+                executable: configuration.executable, arguments: configuration.arguments, files: files)
         } catch {
             return finish(run.id, of: id, status: "non-existing Docker image")
         }
@@ -204,7 +226,9 @@ public actor SandboxNetwork {
     }
 
     private func store(_ path: String, _ run: Int64, of id: Int64) {
-        guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int, size > 0 else { return }
+        guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int, size > 0 else {
+            return
+        }
         let isReadable =
             !configuration.isEncrypted
             || ((try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)).map(Self.isJSON) ?? false)

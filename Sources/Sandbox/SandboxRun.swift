@@ -27,7 +27,8 @@ public struct SandboxRun: Sendable {
         public var algorithmEnvironment: [String: String] = [:]
         /// Compare with the pooled data and each organization alone, which takes as long as training there.
         public var isCompared = true
-        /// Where the nodes keep their files: inputs, outputs, logs, checkpoint. Nil: a temporary folder that is removed at the end.
+        /// Where the nodes keep their files: inputs, outputs, logs, checkpoint. Nil: a temporary folder that is removed
+        /// at the end.
         public var nodes: String?
 
         /// A request.
@@ -64,17 +65,23 @@ public struct SandboxRun: Sendable {
         self.request = request
         organizations = try SandboxOrganization.all(in: URL(fileURLWithPath: request.data).path, label: Self.label)
         guard FileManager.default.isExecutableFile(atPath: request.executable) else {
-            throw Failed(description: "\(request.executable) is no program that can be run; build it, or name another with --executable")
+            throw Failed(
+                description:
+                    "\(request.executable) is no program that can be run; build it, or name another with --executable")
         }
     }
 
     /// The labels that every organization has, `default` alone where it is one of them.
     private var labels: [String] {
-        let common = organizations.reduce(Set(organizations.first?.databases.keys ?? [:].keys)) { $0.intersection($1.databases.keys) }
-        return common.contains(Self.label) ? [Self.label] : common.filter { $0 == "train" } + common.filter { $0 != "train" }.sorted()
+        let common = organizations.reduce(Set(organizations.first?.databases.keys ?? [:].keys)) {
+            $0.intersection($1.databases.keys)
+        }
+        return common.contains(Self.label)
+            ? [Self.label] : common.filter { $0 == "train" } + common.filter { $0 != "train" }.sorted()
     }
 
-    /// Runs and writes `result.json`, `report.html`, the model and the files that the result carries. Throws ``Failed``.
+    /// Runs and writes `result.json`, `report.html`, the model and the files that the result carries. Throws
+    /// ``Failed``.
     public func callAsFunction(isTerminal: Bool, write: @Sendable @escaping (String) -> Void) async throws -> Outcome {
         do {
             try FileManager.default.createDirectory(atPath: request.output, withIntermediateDirectories: true)
@@ -83,9 +90,12 @@ public struct SandboxRun: Sendable {
         }
         // Below the temporary folder, since the processes give up root and must still be able to enter.
         let nodes =
-            request.nodes ?? FileManager.default.temporaryDirectory.appendingPathComponent("v6-flower-sandbox-\(UUID().uuidString)").path
+            request.nodes
+            ?? FileManager.default.temporaryDirectory.appendingPathComponent("v6-flower-sandbox-\(UUID().uuidString)")
+            .path
         defer { if request.nodes == nil { try? FileManager.default.removeItem(atPath: nodes) } }
-        var configuration = SandboxNetwork.Configuration(executable: request.executable, organizations: organizations, folder: nodes)
+        var configuration = SandboxNetwork.Configuration(
+            executable: request.executable, organizations: organizations, folder: nodes)
         configuration.arguments = request.arguments
         configuration.isEncrypted = request.isEncrypted
         configuration.algorithmEnvironment = request.algorithmEnvironment
@@ -93,7 +103,8 @@ public struct SandboxRun: Sendable {
         let input = JSON.object(["method": "central", "kwargs": .object(request.kwargs)]).serialized()
         let started = Date()
         let (result, seconds) = try await network.whileServing {
-            let task = try await network.createTask(name: "sandbox", organizations: [1], databases: labels, input: input)
+            let task = try await network.createTask(
+                name: "sandbox", organizations: [1], databases: labels, input: input)
             if request.showsLogs {
                 try await watchLogs(network, task, write: write)
             } else {
@@ -114,7 +125,10 @@ public struct SandboxRun: Sendable {
             try Base64.decode(model).write(to: URL(fileURLWithPath: request.output + "/model.safetensors"))
         }
         try writeFiles(json["files"]?.elements ?? [])
-        let comparison = !request.isCompared ? nil : try Comparison(result: json, organizations: organizations, label: Self.label)
+        let node = try NodeSettings(request.algorithmEnvironment)
+        let comparison =
+            !request.isCompared
+            ? nil : try Comparison(result: json, organizations: organizations, label: Self.label, node: node)
         let report = Report(result: json, comparison: comparison, seconds: seconds)
         try Data(report.html.utf8).write(to: URL(fileURLWithPath: request.output + "/report.html"))
         return Outcome(result: json, comparison: comparison, seconds: seconds)
@@ -132,19 +146,22 @@ public struct SandboxRun: Sendable {
     /// The files that a result carries, in the folder `files` of the output.
     private func writeFiles(_ files: [JSON]) throws {
         for file in files {
-            guard let name = file["name"]?.string, let text = file["base64"]?.string, !name.split(separator: "/").contains("..") else {
-                continue
-            }
+            guard let name = file["name"]?.string, !name.isEmpty, let text = file["base64"]?.string,
+                !name.split(separator: "/").contains("..")
+            else { continue }
             let target = URL(fileURLWithPath: request.output + "/files/" + name)
-            try FileManager.default.createDirectory(at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
             try Base64.decode(text).write(to: target)
         }
     }
 
     /// Shows each container's log as it is written.
-    private func watchLogs(_ network: SandboxNetwork, _ task: Int64, write: @Sendable @escaping (String) -> Void) async throws {
+    private func watchLogs(_ network: SandboxNetwork, _ task: Int64, write: @Sendable @escaping (String) -> Void)
+        async throws
+    {
         var tail = LogTail(write)
-        let names = Dictionary(uniqueKeysWithValues: organizations.map { ($0.id, $0.name) })
+        let names = Dictionary(firstOf: organizations.map { ($0.id, $0.name) })
         while true {
             let status = await network.status(of: task) ?? ""
             for subtask in await network.subtasks(of: task) {
@@ -159,21 +176,25 @@ public struct SandboxRun: Sendable {
     }
 
     /// Shows rounds as central records them in its journal.
-    private func watch(_ network: SandboxNetwork, _ task: Int64, isTerminal: Bool, write: @Sendable @escaping (String) -> Void) async throws
-    {
+    private func watch(
+        _ network: SandboxNetwork, _ task: Int64, isTerminal: Bool, write: @Sendable @escaping (String) -> Void
+    ) async throws {
         var table = RoundsTable(isTerminal: isTerminal, write: write)
-        let total = Int(request.kwargs["num_rounds"]?.int ?? 10)
+        let total = Int(Int32(clamping: request.kwargs["num_rounds"]?.int ?? 10))
         let started = Date()
+        var known = -1
         while true {
             let status = await network.status(of: task) ?? ""
             let isOver = status != "pending" && status != "active"
-            if let folder = await network.folder(ofTask: task, at: 1) {
+            let subtasks = await network.subtasks(of: task)
+            // Central has recorded a round before it posts the next one.
+            if isOver || subtasks.count != known, let folder = await network.folder(ofTask: task, at: 1) {
+                known = subtasks.count
                 let rows = rows(CheckpointFile.reports(path: folder + "/v6-flower/checkpoint.sqlite"))
                 // The last row has no evaluation until the next fan-out is back.
                 table.show(isOver ? rows : rows.filter { !$0.metrics.isEmpty }, of: total)
             }
             if isOver { break }
-            let subtasks = await network.subtasks(of: task)
             if let running = subtasks.last {
                 table.wait("\(running.name) … \(String(format: "%.1f", Date().timeIntervalSince(started))) s")
             }
@@ -189,7 +210,9 @@ public struct SandboxRun: Sendable {
             return RoundsTable.Row(
                 round: Int(round), participants: train["organizations"]?.members?.count ?? 0,
                 trainLoss: train["metrics"]?["train-loss"]?.double,
-                metrics: (evaluation?["metrics"]?.members ?? [:]).compactMap { name, value in value.double.map { (name, $0) } },
+                metrics: (evaluation?["metrics"]?.members ?? [:]).compactMap { name, value in
+                    value.double.map { (name, $0) }
+                },
                 seconds: report["seconds"]?.double ?? 0)
         }
     }

@@ -11,7 +11,8 @@ struct SandboxServer {
 
     init(_ network: SandboxNetwork) throws {
         self.network = network
-        server = HTTPServer(address: try .inet(ip4: "127.0.0.1", port: 0), timeout: 600, pool: PromptPool(), logger: .disabled)
+        server = HTTPServer(
+            address: try .inet(ip4: "127.0.0.1", port: 0), timeout: 600, pool: PromptPool(), logger: .disabled)
     }
 
     /// Serves until the task is cancelled; calls `body` once the server listens.
@@ -24,7 +25,9 @@ struct SandboxServer {
             }
             group.addTask {
                 try await server.waitUntilListening(timeout: 60)
-                guard case .ip4(_, let port) = await server.listeningAddress else { throw CocoaError(.featureUnsupported) }
+                guard case .ip4(_, let port) = await server.listeningAddress else {
+                    throw CocoaError(.featureUnsupported)
+                }
                 await network.setPort(port)
                 return try await body()
             }
@@ -38,7 +41,8 @@ struct SandboxServer {
 
     private func respond(to request: HTTPRequest) async throws -> HTTPResponse {
         do {
-            guard let header = request.headers[.authorization], let token = try? ContainerToken(String(header.dropFirst("Bearer ".count)))
+            guard let header = request.headers[.authorization],
+                let token = try? ContainerToken(String(header.dropFirst("Bearer ".count)))
             else {
                 return Self.response(.unauthorized, ["msg": "Missing Authorization Header"])
             }
@@ -61,24 +65,33 @@ struct SandboxServer {
         case (.GET, "organization", 1):
             return page(await network.organizations().map { ["id": .int($0.id), "name": .string($0.name)] }, query)
         case (.GET, "collaboration", 2):
-            return ["id": .int(SandboxNetwork.collaboration), "name": "sandbox", "encrypted": .bool(network.configuration.isEncrypted)]
+            return [
+                "id": .int(SandboxNetwork.collaboration), "name": "sandbox",
+                "encrypted": .bool(network.configuration.isEncrypted),
+            ]
         case (.GET, "version", 1): return ["version": "4.15.2"]
         case (.GET, "task", 1):
             let parent = query["parent_id"].flatMap { Int64($0) } ?? 0
             return page(await network.tasks(of: parent).map(Self.json), query)
         case (.POST, "task", 1):
-            guard let body = try? JSON(parsing: try await request.bodyData) else { throw SandboxNetwork.Refusal("the body is no JSON") }
+            guard let body = try? JSON(parsing: try await request.bodyData) else {
+                throw SandboxNetwork.Refusal("the body is no JSON")
+            }
             return Self.json(try await network.createSubtask(body, parent: token.taskID))
         case (.GET, "task", 2): return Self.json(try await network.task(Int64(path[1]) ?? 0))
         case (.GET, "task", 3) where path[2] == "status":
             return ["status": .string(try await network.task(Int64(path[1]) ?? 0).status)]
         case (.GET, "run", 1):
             let task = try await network.task(query["task_id"].flatMap { Int64($0) } ?? 0)
+            var logs: [Int64: JSON] = [:]
+            for run in task.runs where ProxyClient.Status(rawValue: run.status).isFinal {
+                logs[run.id] = .string(await network.log(ofTask: task.id, at: run.organization))
+            }
             return page(
                 task.runs.map {
                     [
                         "id": .int($0.id), "status": .string($0.status), "organization": ["id": .int($0.organization)],
-                        "task": ["id": .int(task.id)],
+                        "task": ["id": .int(task.id)], "log": logs[$0.id] ?? .null,
                     ]
                 }, query)
         case (.GET, "result", 1):
@@ -93,7 +106,8 @@ struct SandboxServer {
 
     private static func json(_ task: SandboxTask) -> JSON {
         [
-            "id": .int(task.id), "name": .string(task.name), "description": .string(task.description), "status": .string(task.status),
+            "id": .int(task.id), "name": .string(task.name), "description": .string(task.description),
+            "status": .string(task.status), "created_at": .string(task.created),
             "job_id": .int(task.job), "parent": task.parent.map { ["id": .int($0)] } ?? .null,
         ]
     }
@@ -109,8 +123,8 @@ struct SandboxServer {
     private func page(_ rows: [JSON], _ query: [String: String]) -> JSON { page(rows, query) { $0 } }
 
     private func page<Row>(_ rows: [Row], _ query: [String: String], _ json: (Row) throws -> JSON) rethrows -> JSON {
-        let page = max(query["page"].flatMap { Int($0) } ?? 1, 1)
-        let size = max(query["per_page"].flatMap { Int($0) } ?? 10, 1)
+        let page = min(max(query["page"].flatMap { Int($0) } ?? 1, 1), 1_000_000)
+        let size = min(max(query["per_page"].flatMap { Int($0) } ?? 10, 1), 250)
         let start = min((page - 1) * size, rows.count)
         let end = min(start + size, rows.count)
         return [
@@ -125,10 +139,10 @@ extension SandboxNetwork {
     public func whileServing<R: Sendable>(_ body: @Sendable @escaping () async throws -> R) async throws -> R {
         do {
             let result = try await SandboxServer(self).whileServing(body)
-            shutDown()
+            await shutDown()
             return result
         } catch {
-            shutDown()
+            await shutDown()
             throw error
         }
     }

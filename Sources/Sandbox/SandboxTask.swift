@@ -21,6 +21,7 @@ struct SandboxTask: Sendable {
     }
 
     let id: Int64
+    let created = Date().ISO8601Format(.init(includingFractionalSeconds: true))
     let name: String
     let description: String
     let parent: Int64?
@@ -28,7 +29,8 @@ struct SandboxTask: Sendable {
     let databases: JSON
     var runs: [Run]
 
-    /// The server's rule: a failed run decides, even while others work. Source: `Task.status` in `vantage6/server/model/task.py`.
+    /// The server's rule: a failed run decides, even while others work. Source: `Task.status` in
+    /// `vantage6/server/model/task.py`.
     var status: String {
         let states = runs.map(\.status)
         let failed = Set(states).subtracting(["completed", "active", "initializing", "pending"])
@@ -59,8 +61,8 @@ public struct SandboxOrganization: Sendable {
         }
     }
 
-    /// The organizations of a folder: one a file or subfolder, by their names. A subfolder of tables has a database a file, labelled by its name;
-    /// any other (images, say) is one database. Throws ``SandboxRun/Failed``.
+    /// The organizations of a folder: one a file or subfolder, by their names. A subfolder of tables has a database a
+    /// file, labelled by its name; any other (images, say) is one database. Throws ``SandboxRun/Failed``.
     static func all(in folder: String, label: String) throws -> [SandboxOrganization] {
         func names(_ folder: String) throws -> [String] {
             guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
@@ -77,7 +79,9 @@ public struct SandboxOrganization: Sendable {
                 let files = try names(path)
                 let tables = files.filter { !["folder", "other"].contains(databaseType(of: path + "/" + $0)) }
                 if !files.isEmpty, tables == files, !files.contains("metadata.csv") {
-                    let labels = tables.map { (URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent, path + "/" + $0) }
+                    let labels = tables.map {
+                        (URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent, path + "/" + $0)
+                    }
                     databases = Dictionary(labels, uniquingKeysWith: { first, _ in first })
                 }
             case "other": continue
@@ -85,12 +89,15 @@ public struct SandboxOrganization: Sendable {
             }
             organizations.append(
                 SandboxOrganization(
-                    id: Int64(organizations.count + 1), name: URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent,
+                    id: Int64(organizations.count + 1),
+                    name: URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent,
                     databases: databases))
         }
         guard !organizations.isEmpty else {
             throw SandboxRun.Failed(
-                description: "the folder \(folder) holds no data; put a .csv or .parquet file or a folder there for each organization")
+                description:
+                    "the folder \(folder) holds no data; put a .csv or .parquet file or a folder there for each organization"
+            )
         }
         return organizations
     }

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Base64 (RFC 4648, padded) at the speed that models ask for, in pieces, so that a payload of any size passes through a small buffer.
+/// Base64 (RFC 4648, padded) at the speed that models ask for, in pieces, so that a payload of any size passes through
+/// a small buffer.
 public enum Base64 {
     /// Text that is not base64; `offset` is the place of the first wrong character.
     public struct DecodingError: Error, Equatable, CustomStringConvertible {
@@ -33,7 +34,9 @@ public enum Base64 {
         public init() {}
 
         /// Takes more bytes.
-        public mutating func update(_ bytes: UnsafeRawBufferPointer, into sink: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+        public mutating func update(_ bytes: UnsafeRawBufferPointer, into sink: (UnsafeRawBufferPointer) throws -> Void)
+            rethrows
+        {
             var bytes = bytes
             while !rest.isEmpty, rest.count < 3, let first = bytes.first {
                 rest.append(first)
@@ -61,11 +64,14 @@ public enum Base64 {
         }
 
         /// `bytes.count` is a multiple of three.
-        private static func encodeWhole(_ bytes: UnsafeRawBufferPointer, into sink: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+        private static func encodeWhole(
+            _ bytes: UnsafeRawBufferPointer, into sink: (UnsafeRawBufferPointer) throws -> Void
+        ) rethrows {
             let chunk = 48 * 1024
             var start = 0
             guard !bytes.isEmpty else { return }
-            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: encodedCount(min(chunk, bytes.count)), alignment: 16)
+            let buffer = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: encodedCount(min(chunk, bytes.count)), alignment: 16)
             defer { buffer.deallocate() }
             while start < bytes.count {
                 let end = min(start + chunk, bytes.count)
@@ -87,7 +93,9 @@ public enum Base64 {
         public init() {}
 
         /// Takes more characters. Throws ``DecodingError`` where one is not base64, or what `sink` throws.
-        public mutating func update(_ text: UnsafeRawBufferPointer, into sink: (UnsafeRawBufferPointer) throws -> Void) throws {
+        public mutating func update(_ text: UnsafeRawBufferPointer, into sink: (UnsafeRawBufferPointer) throws -> Void)
+            throws
+        {
             var text = text
             while !rest.isEmpty, rest.count < 4, let first = text.first {
                 rest.append(first)
@@ -109,11 +117,14 @@ public enum Base64 {
         }
 
         /// `text.count` is a multiple of four.
-        private mutating func decodeWhole(_ text: UnsafeRawBufferPointer, into sink: (UnsafeRawBufferPointer) throws -> Void) throws {
+        private mutating func decodeWhole(
+            _ text: UnsafeRawBufferPointer, into sink: (UnsafeRawBufferPointer) throws -> Void
+        ) throws {
             let chunk = 64 * 1024
             guard !text.isEmpty else { return }
             guard !ended else { throw DecodingError(offset: consumed) }
-            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(chunk, text.count) / 4 * 3, alignment: 16)
+            let buffer = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: min(chunk, text.count) / 4 * 3, alignment: 16)
             defer { buffer.deallocate() }
             var start = 0
             while start < text.count {
@@ -147,7 +158,8 @@ public enum Base64 {
         }
     }
 
-    /// Hands the bytes of a base64 text to `sink`, piece by piece. Throws ``DecodingError``, or what the text's source or `sink` throws.
+    /// Hands the bytes of a base64 text to `sink`, piece by piece. Throws ``DecodingError``, or what the text's source
+    /// or `sink` throws.
     public static func decode(_ text: any ByteSource, into sink: (UnsafeRawBufferPointer) throws -> Void) throws {
         var decoder = Decoder()
         try text.forEachPiece { try decoder.update($0, into: sink) }
@@ -196,7 +208,8 @@ public enum Base64 {
     }
 
     /// Decodes whole groups of four characters; returns the index of the first wrong one.
-    private static func decodeGroups(_ source: UnsafeRawBufferPointer, to target: UnsafeMutableRawBufferPointer) -> Int? {
+    private static func decodeGroups(_ source: UnsafeRawBufferPointer, to target: UnsafeMutableRawBufferPointer) -> Int?
+    {
         guard let from = source.baseAddress, let to = target.baseAddress else { return nil }
         return values.withUnsafeBufferPointer { values in
             var wrong: UInt32 = 0

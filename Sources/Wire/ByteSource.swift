@@ -12,8 +12,9 @@ public protocol ByteSource: Sendable {
     /// Throws what `body` throws, or an error of the file system where the bytes are in a file.
     func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R
 
-    /// Calls `body` with the bytes in pieces, in order, so that reading a file through costs the memory of a piece. All pieces but
-    /// the last are multiples of 4096 bytes long, so that no number lies in two. Throws as ``withBytes(_:)`` does.
+    /// Calls `body` with the bytes in pieces, in order, so that reading a file through costs the memory of a piece. All
+    /// pieces but the last are multiples of 4096 bytes long, so that no number lies in two. Throws as ``withBytes(_:)``
+    /// does.
     func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws
 }
 

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 
 /// SHA-256 in lower-case hexadecimal: the name of a blob, wherever it lies.
@@ -11,16 +10,18 @@ public struct Digest: Hashable, Sendable, CustomStringConvertible {
     /// The digest of the bytes of all segments.
     public init(of segments: ByteSegments) throws {
         var hash = SHA256()
-        try segments.forEach { hash.update(bufferPointer: $0) }
-        hex = Self.hex(hash.finalize())
+        try segments.forEach { hash.update($0) }
+        self.init(hash.finalize())
     }
 
     /// The digest of data in memory.
     public init(of data: Data) {
-        hex = Self.hex(SHA256.hash(data: data))
+        var hash = SHA256()
+        data.withUnsafeBytes { hash.update($0) }
+        self.init(hash.finalize())
     }
 
-    private static func hex(_ bytes: some Sequence<UInt8>) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    private init(_ bytes: [UInt8]) {
+        hex = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }

@@ -66,19 +66,24 @@ public struct FileBytes: ByteSource {
     /// Which bytes these are, as long as a value refers to their file: equal for the same range of the same open file.
     public var identity: String { "\(ObjectIdentifier(descriptor).hashValue)|\(range)" }
 
-    /// A part of these bytes; `part` lies within them.
+    /// A part of these bytes; what of `part` lies beyond them is left out.
     public func slice(_ part: Range<Int>) -> FileBytes {
-        let lower = min(range.lowerBound + part.lowerBound, range.upperBound)
-        return FileBytes(descriptor: descriptor, range: lower..<min(range.lowerBound + part.upperBound, range.upperBound))
+        let within = part.clamped(to: 0..<byteCount)
+        return FileBytes(
+            descriptor: descriptor,
+            range: (range.lowerBound + within.lowerBound)..<(range.lowerBound + within.upperBound))
     }
 
-    /// Maps the part of the file for the length of the call and lends it. Throws ``FileError`` where it cannot be mapped.
+    /// Maps the part of the file for the length of the call and lends it. Throws ``FileError`` where it cannot be
+    /// mapped.
     public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
         guard !range.isEmpty else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
         let page = Int(getpagesize())
         let start = range.lowerBound / page * page
         let length = range.upperBound - start
-        guard let memory = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor.number, off_t(start)), memory != MAP_FAILED else {
+        guard let memory = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor.number, off_t(start)),
+            memory != MAP_FAILED
+        else {
             throw FileError(action: "map", path: descriptor.path, code: errno)
         }
         defer { munmap(memory, length) }

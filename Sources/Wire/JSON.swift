@@ -1,7 +1,8 @@
 import Foundation
 @_exported import OrderedCollections
 
-/// A JSON value that keeps what Flower's records need and other JSON types lose: the order of keys, and whether a number was an integer.
+/// A JSON value that keeps what Flower's records need and other JSON types lose: the order of keys, and whether a
+/// number was an integer.
 ///
 /// A long string without escapes stays a slice of the parsed text (``text``), and bytes become base64 only
 /// while they are written (``base64``), so that megabytes of weights are never held twice.
@@ -11,8 +12,9 @@ public enum JSON: Sendable {
     case int(Int64)
     case double(Double)
     case string(String)
-    /// A string of plain ASCII without escapes, as a slice of the memory or file it was parsed from.
-    case text(any ByteSource)
+    /// A string of plain ASCII without escapes, as a slice of the memory or file it was parsed from. Such strings are
+    /// long and few: a place of its own for each keeps every other value small.
+    indirect case text(any ByteSource)
     /// Bytes that are written as a base64 string; never the result of parsing.
     case base64(ByteSegments)
     case array([JSON])
@@ -109,7 +111,8 @@ extension JSON: Equatable {
     }
 }
 
-extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral,
+extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
+    ExpressibleByBooleanLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
     /// A text.

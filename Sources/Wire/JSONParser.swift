@@ -14,27 +14,28 @@ extension JSON {
     /// Parses UTF-8 text. Throws ``ParsingError``.
     ///
     /// Accepts RFC 8259, no more; an object with the same key twice is refused, since two readers would see two values.
-    public init(parsing data: Data) throws(ParsingError) {
-        var parser = JSONParser(data: data)
+    /// A text with more values or levels than `limits` allow is refused as soon as it shows.
+    public init(parsing data: Data, limits: PayloadLimits = PayloadLimits()) throws(ParsingError) {
+        var parser = JSONParser(data: data, limits: limits)
         self = try parser.parseDocument()
     }
 
     /// Parses a file, whose long strings stay slices of it: the file is in memory only during the call.
     /// Throws ``ParsingError`` or `FileBytes.FileError`.
-    public init(parsing file: FileBytes) throws {
+    public init(parsing file: FileBytes, limits: PayloadLimits = PayloadLimits()) throws {
         self = try file.withBytes { bytes in
             // No value keeps the pointer: strings are copied, or slices of the file.
             let data = bytes.baseAddress.map {
                 Data(bytesNoCopy: UnsafeMutableRawPointer(mutating: $0), count: bytes.count, deallocator: .none)
             }
-            var parser = JSONParser(data: data ?? Data(), file: file)
+            var parser = JSONParser(data: data ?? Data(), file: file, limits: limits)
             return try parser.parseDocument()
         }
     }
 
     /// Parses a string. Throws ``ParsingError``.
-    public init(parsing text: String) throws(ParsingError) {
-        try self.init(parsing: Data(text.utf8))
+    public init(parsing text: String, limits: PayloadLimits = PayloadLimits()) throws(ParsingError) {
+        try self.init(parsing: Data(text.utf8), limits: limits)
     }
 }
 
@@ -44,15 +45,17 @@ private struct JSONParser {
     /// Where the text lies, if not in memory.
     private let file: FileBytes?
     private var position: Int
+    private let limits: PayloadLimits
     private var depth = 0
+    private var values = 0
 
     /// Strings at least this long stay slices of the text.
     private static let longString = 1024
-    private static let maximumDepth = 256
 
-    init(data: Data, file: FileBytes? = nil) {
+    init(data: Data, file: FileBytes? = nil, limits: PayloadLimits) {
         self.data = data
         self.file = file
+        self.limits = limits
         position = data.startIndex
     }
 
@@ -75,6 +78,8 @@ private struct JSONParser {
 
     private mutating func parseValue() throws(JSON.ParsingError) -> JSON {
         skipWhitespace()
+        values += 1
+        guard values <= limits.values else { throw error("more than \(limits.values) values") }
         switch current {
         case nil: throw error("the text ends early")
         case UInt8(ascii: "{"): return try parseObject()
@@ -97,7 +102,7 @@ private struct JSONParser {
 
     private mutating func enter() throws(JSON.ParsingError) {
         depth += 1
-        guard depth <= Self.maximumDepth else { throw error("more than \(Self.maximumDepth) levels of nesting") }
+        guard depth <= limits.depth else { throw error("more than \(limits.depth) levels of nesting") }
         position += 1
         skipWhitespace()
     }
@@ -112,7 +117,9 @@ private struct JSONParser {
         }
         while true {
             skipWhitespace()
-            guard current == UInt8(ascii: "\""), let key = try parseString().string else { throw error("a key is missing") }
+            guard current == UInt8(ascii: "\""), let key = try parseString().string else {
+                throw error("a key is missing")
+            }
             skipWhitespace()
             guard current == UInt8(ascii: ":") else { throw error("a colon is missing") }
             position += 1
@@ -140,7 +147,9 @@ private struct JSONParser {
     private mutating func parseSeparator(closing: UInt8) throws(JSON.ParsingError) -> Bool {
         skipWhitespace()
         guard let byte = current else { throw error("the text ends early") }
-        guard byte == UInt8(ascii: ",") || byte == closing else { throw error("a comma or a closing bracket is missing") }
+        guard byte == UInt8(ascii: ",") || byte == closing else {
+            throw error("a comma or a closing bracket is missing")
+        }
         position += 1
         return byte == closing
     }
@@ -165,7 +174,10 @@ private struct JSONParser {
         }
         let text = String(decoding: data[start..<position], as: UTF8.self)
         if isInteger, let value = Int64(text) { return .int(value) }
-        guard let value = Double(text) else { throw error("an unreadable number") }
+        // What no float64 can hold would become infinity, which JSON does not have.
+        guard let value = Double(text), value.isFinite else {
+            throw error("a number beyond all that a float64 can hold")
+        }
         return .double(value)
     }
 
@@ -196,7 +208,8 @@ private struct JSONParser {
         let offset = position - data.startIndex
         return data.withUnsafeBytes { bytes in
             var index = offset
-            // Blocks without anything special, in a form that the compiler makes vectors of: weights are one long string.
+            // Blocks without anything special, in a form that the compiler makes vectors of: weights are one long
+            // string.
             while bytes.count - index >= 64 {
                 var special: UInt8 = 0
                 for place in 0..<64 {
@@ -224,7 +237,9 @@ private struct JSONParser {
             position += 1
             switch byte {
             case UInt8(ascii: "\""):
-                guard let string = String(validating: bytes, as: UTF8.self) else { throw error("text that is not UTF-8") }
+                guard let string = String(validating: bytes, as: UTF8.self) else {
+                    throw error("text that is not UTF-8")
+                }
                 return string
             case UInt8(ascii: "\\"): bytes.append(contentsOf: try parseEscape())
             case 0..<0x20: throw error("a control character in a string")

@@ -53,7 +53,8 @@ private final class JSONWriter {
             try source.forEachPiece(sink)
             append("\"")
         case .base64(let segments): try writeBase64(segments)
-        case .array(let elements): try writeList(elements, "[", "]", level: level) { try self.write($0, level: level + 1) }
+        case .array(let elements):
+            try writeList(elements, "[", "]", level: level) { try self.write($0, level: level + 1) }
         case .object(let members):
             try writeList(members.elements, "{", "}", level: level) { member in
                 self.appendQuoted(member.key)

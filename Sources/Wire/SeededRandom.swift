@@ -1,10 +1,11 @@
 import Foundation
 
-/// Random numbers that depend on nothing but a seed and a purpose: the same on every machine, in every run, in every version of Swift.
+/// Random numbers that depend on nothing but a seed and a purpose: the same on every machine, in every run, in every
+/// version of Swift.
 ///
-/// Each use has a stream of its own (`SeededRandom(seed, "shuffle", round, node)`), so that drawing more in
-/// one place changes nothing in another, and a resumed run needs no stored generator: the seed and the round are its state.
-/// The generator is SplitMix64 (Steele, Lea, Flood 2014), started from the SHA-256 of seed and purpose.
+/// Each use has a stream of its own (`SeededRandom(seed, "shuffle", round, node)`), so that drawing more in one place
+/// changes nothing in another, and a resumed run needs no stored generator: the seed and the round are its state. The
+/// generator is SplitMix64 (Steele, Lea, Flood 2014), started from the SHA-256 of seed and purpose.
 public struct SeededRandom: Sendable {
     private var state: UInt64
 

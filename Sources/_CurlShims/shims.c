@@ -10,6 +10,10 @@ CURLcode v6_curl_set_write(CURL *handle, size_t (*function)(char *, size_t, size
     return curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, function);
 }
 
+CURLcode v6_curl_set_header(CURL *handle, size_t (*function)(char *, size_t, size_t, void *)) {
+    return curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, function);
+}
+
 CURLcode v6_curl_set_read(CURL *handle, size_t (*function)(char *, size_t, size_t, void *)) {
     return curl_easy_setopt(handle, CURLOPT_READFUNCTION, function);
 }
@@ -19,4 +23,3 @@ CURLcode v6_curl_set_seek(CURL *handle, int (*function)(void *, curl_off_t, int)
 }
 
 CURLcode v6_curl_get_status(CURL *handle, long *value) { return curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, value); }
-CURLcode v6_curl_get_pointer(CURL *handle, void **value) { return curl_easy_getinfo(handle, CURLINFO_PRIVATE, value); }

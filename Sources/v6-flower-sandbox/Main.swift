@@ -10,7 +10,8 @@ import Wire
 struct Main: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "v6-flower-sandbox",
-        abstract: "Run a vantage6 algorithm on this machine: central and partials as real processes, one folder a node.",
+        abstract:
+            "Run a vantage6 algorithm on this machine: central and partials as real processes, one folder a node.",
         version: Algorithm.version, subcommands: [Run.self])
 }
 
@@ -25,7 +26,10 @@ struct Run: AsyncParsableCommand {
               v6-flower-sandbox run --app my-app --data my-data --output output --kwargs '{"num-server-rounds": 5}'
             """)
 
-    @Option(help: "The folder of a Flower app in Python, which runs in place of the ready-made models; --kwargs takes its run config.")
+    @Option(
+        help:
+            "The folder of a Flower app in Python, which runs in place of the ready-made models; --kwargs takes its run config."
+    )
     var app: String?
 
     @Option(help: "The Python interpreter that has what the app needs.")
@@ -64,11 +68,15 @@ struct Run: AsyncParsableCommand {
     @Option(name: .customLong("env"), help: "A variable of the nodes' algorithm_env, as NAME=VALUE; may be repeated.")
     var environment: [String] = []
 
-    @Option(help: "A folder that keeps the nodes' files: inputs, outputs, logs, the checkpoint. Every user must be able to enter it.")
+    @Option(
+        help:
+            "A folder that keeps the nodes' files: inputs, outputs, logs, the checkpoint. Every user must be able to enter it."
+    )
     var nodes: String?
 
     func run() async throws {
-        var request = SandboxRun.Request(data: data, kwargs: try arguments(), output: output, executable: executable ?? Self.ownAlgorithm)
+        var request = SandboxRun.Request(
+            data: data, kwargs: try arguments(), output: output, executable: executable ?? Self.ownAlgorithm)
         if let app {
             request.arguments = ["app", URL(fileURLWithPath: app).path, "--python", try interpreter()]
             request.showsLogs = true
@@ -78,19 +86,24 @@ struct Run: AsyncParsableCommand {
         request.nodes = nodes
         request.isCompared = request.isCompared && comparison
         for pair in environment {
-            guard let place = pair.firstIndex(of: "=") else { throw ValidationError("--env takes NAME=VALUE, not '\(pair)'") }
+            guard let place = pair.firstIndex(of: "=") else {
+                throw ValidationError("--env takes NAME=VALUE, not '\(pair)'")
+            }
             request.algorithmEnvironment[String(pair[..<place])] = String(pair[pair.index(after: place)...])
         }
-        let outcome: SandboxRun.Outcome
+        let run = try SandboxRun(request)
+        let work = Task {
+            try await run(isTerminal: isatty(STDOUT_FILENO) == 1) { FileHandle.standardOutput.write(Data($0.utf8)) }
+        }
+        let interruption = Interruption { work.cancel() }
+        let outcome = await work.result
+        if let signal = interruption.signal { throw ExitCode(128 + signal) }
         do {
-            outcome = try await SandboxRun(request)(isTerminal: isatty(STDOUT_FILENO) == 1) { text in
-                FileHandle.standardOutput.write(Data(text.utf8))
-            }
+            show(try outcome.get())
         } catch let failed as SandboxRun.Failed {
             FileHandle.standardError.write(Data("v6-flower-sandbox: \(failed)\n".utf8))
             throw ExitCode(1)
         }
-        show(outcome)
     }
 
     private func arguments() throws -> OrderedDictionary<String, JSON> {
@@ -100,7 +113,9 @@ struct Run: AsyncParsableCommand {
         } catch {
             throw ValidationError("--kwargs is \(error)")
         }
-        guard var members = json.members else { throw ValidationError("--kwargs must be a JSON object, not \(json.kind)") }
+        guard var members = json.members else {
+            throw ValidationError("--kwargs must be a JSON object, not \(json.kind)")
+        }
         if let model { members["model"] = .string(model) }
         if let target { members["target"] = .string(target) }
         if let strategy { members["strategy"] = .string(strategy) }
@@ -113,7 +128,9 @@ struct Run: AsyncParsableCommand {
         if python.contains("/") { return URL(fileURLWithPath: python).path }
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
         let found = folders.map { "\($0)/\(python)" }.first(where: FileManager.default.isExecutableFile)
-        guard let found else { throw ValidationError("there is no \(python) in PATH; name the interpreter with --python") }
+        guard let found else {
+            throw ValidationError("there is no \(python) in PATH; name the interpreter with --python")
+        }
         return found
     }
 
@@ -130,19 +147,25 @@ struct Run: AsyncParsableCommand {
             print(pad("", 24) + columns.map { pad($0, 12) }.joined())
             for row in comparison.rows {
                 print(
-                    pad(row.name, 24) + columns.map { pad(row.metrics[$0]?.double.map { String(format: "%.4f", $0) } ?? "", 12) }.joined())
+                    pad(row.name, 24)
+                        + columns.map { pad(row.metrics[$0]?.double.map { String(format: "%.4f", $0) } ?? "", 12) }
+                        .joined())
             }
         }
         for failure in outcome.result["failures"]?.elements ?? [] {
             print("failed: round \(failure["round"]?.int ?? 0), \(failure["reason"]?.string ?? "")")
         }
         for row in app == nil ? [] : outcome.result["rounds"]?.elements ?? [] {
-            print((row.members ?? [:]).map { "\($0) \(String(decoding: $1.serialized(), as: UTF8.self))" }.joined(separator: "  "))
+            print(
+                (row.members ?? [:]).map { "\($0) \(String(decoding: $1.serialized(), as: UTF8.self))" }.joined(
+                    separator: "  "))
         }
         let files = (outcome.result["files"]?.elements ?? []).compactMap { $0["name"]?.string }
         if !files.isEmpty { print("\nfiles: \(files.joined(separator: ", ")) in \(output)/files") }
         print("\n\(output)/result.json, \(output)/model.safetensors, \(output)/report.html")
     }
 
-    private func pad(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(1, width - text.count)) }
+    private func pad(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(1, width - text.count))
+    }
 }

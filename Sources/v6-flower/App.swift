@@ -47,7 +47,8 @@ struct Package: ParsableCommand {
     private func write() async -> Int32 {
         do {
             let written = try await FlowerApp(directory: directory, python: python).package(image: image, base: base)
-            print("wrote \(written.joined(separator: ", ")) in \(directory)\nnext: docker build -t \(image) \(directory)")
+            print(
+                "wrote \(written.joined(separator: ", ")) in \(directory)\nnext: docker build -t \(image) \(directory)")
             return 0
         } catch {
             let failure = Failure(error)

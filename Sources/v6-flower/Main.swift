@@ -25,6 +25,7 @@ struct Describe: ParsableCommand {
     var arguments = false
 
     func run() {
-        FileHandle.standardOutput.write(arguments ? Data(Algorithm.argumentTable.utf8) : Algorithm.readyMade.description)
+        FileHandle.standardOutput.write(
+            arguments ? Data(Algorithm.argumentTable.utf8) : Algorithm.readyMade.description)
     }
 }

@@ -2,9 +2,12 @@
 
 import os
 import shutil
+import signal
+import subprocess
+import time
 
 import pytest
-from conftest import DATA, HERE, sandbox
+from conftest import DATA, HERE, PROGRAMS, sandbox
 
 TABLES = DATA / "diabetes"
 
@@ -119,6 +122,48 @@ def test_a_worker_that_leaves(app, folder):
     assert "ended with code 3 before it had answered" in reason
 
 
+def test_a_worker_that_closes_its_pipe_and_lives_on(app, folder):
+    _, reason = one_failure(app, folder, "import os, time; os.closerange(3, 256); time.sleep(100000)")
+    assert "closed its pipe before it had answered and was ended" in reason
+
+
+def test_a_reply_that_cannot_travel(app, folder):
+    _, reason = one_failure(app, folder, "reply = Message(msg.content, reply_to=msg); reply.metadata.__dict__['_ttl'] = float('inf'); return reply")
+    assert reason.startswith("<class 'ValueError'>:<'Out of range float")
+
+
+def test_an_exception_that_is_no_unicode(app, folder):
+    _, reason = one_failure(app, folder, "raise ValueError('caf\\udce9')")
+    assert reason == "<class 'ValueError'>:<'caf?'>"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_worker_ends_with_central(app, folder, number):
+    wrapper, central = folder / "wrapper", folder / "central"
+    wrapper.write_text(f'#!/bin/sh\n[ -e {central} ] || echo $$ > {central}\nexec {PROGRAMS}/v6-flower "$@"\n')
+    wrapper.chmod(0o755)
+    spoil(app, SERVER, "    arrays = ArrayRecord(", "    import os, subprocess, time\n"
+          "    print('started', os.getpid(), subprocess.Popen(['sleep', '100000']).pid, flush=True)\n    time.sleep(100000)\n    arrays = ArrayRecord(")  # fmt: skip
+    command = [PROGRAMS / "v6-flower-sandbox", "run", "--app", app, "--data", TABLES, "--python", os.sys.executable, "--output",
+               folder / "output", "--executable", wrapper]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        line = next(line for line in run.stdout if "started" in line)
+        os.kill(int(central.read_text()), number)
+        assert run.wait() == 1
+    for process in line.split()[-2:]:
+        while alive(process):
+            time.sleep(0.01)
+
+
+def alive(process: str) -> bool:
+    """Whether a process is there and none that has ended and is only not asked after."""
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def test_a_clientapp_that_exits(app, folder):
     _, reason = one_failure(app, folder, "raise SystemExit('enough')")
     assert "SystemExit" in reason
@@ -134,6 +179,55 @@ def test_no_folder_of_a_worker_stays(app, folder, monkeypatch):
     spoil(app, CLIENT, FIRST_LINE, at_one_node("import os; os.kill(os.getpid(), 9)"))
     run = sandbox(app, TABLES, folder / "output", {"num-server-rounds": 1}, os.sys.executable, "--env", f"TMPDIR={temporary}")
     assert run.code == 0 and list(temporary.iterdir()) == []
+
+
+def test_a_progress_bar_is_lines_and_a_line_has_an_end(app, folder):
+    spoil(app, SERVER, "    arrays = ArrayRecord(", "    print('10 %\\r20 %\\r\\x1b[2Jdone' + 'x' * 100000)\n    arrays = ArrayRecord(")
+    run = sandbox(app, TABLES, folder / "output", {"num-server-rounds": 1})
+    assert run.code == 0, run.text[-3000:]
+    lines = run.text.split("\n")
+    assert "10 %" in lines and "20 %" in lines
+    long = next(line for line in lines if "[2Jdone" in line)
+    assert "\x1b" not in long and 8000 < len(long) <= 8192
+
+
+def test_files_are_those_of_the_folder_that_was_given(app, folder):
+    spoil(app, SERVER, "    arrays = ArrayRecord(", """    import os
+    os.makedirs("deep/er")
+    for name in ("kept.txt", b"caf\\xe9", "deep/er/too"):
+        open(name, "w").write("12345")
+    os.symlink("/etc/passwd", "link")
+    os.symlink("/etc", "folder")
+    os.mkfifo("fifo")
+    open("large", "w").write("x" * 2_000_000)
+    os.chdir(os.environ["HOME"])
+    arrays = ArrayRecord(""")
+    run = sandbox(app, TABLES, folder / "output", {"num-server-rounds": 1, "max_files_mb": 1})
+    assert run.code == 0, run.text[-3000:]
+    files = {file["name"]: (file["size"], "base64" in file, file.get("left_out")) for file in run.result["files"]}
+    assert files == {"kept.txt": (5, True, None), "caf?": (5, True, None), "deep/er/too": (5, True, None), "large": (2_000_000, False, True)}
+
+
+def test_what_an_app_still_asks_for_when_it_has_finished_is_not_waited_for(app, folder):
+    spoil(app, CLIENT, "@app.evaluate()", "@app.query()\ndef query(msg, context):\n    import time\n    time.sleep(100000)\n\n\n@app.evaluate()")
+    spoil(app, SERVER, "    arrays = ArrayRecord(", """    import threading, time
+    from flwr.app import Message, RecordDict
+    ask = lambda: grid.send_and_receive([Message(RecordDict(), node, "query") for node in grid.get_node_ids()])
+    threading.Thread(target=ask, daemon=True).start()
+    arrays = ArrayRecord(""")
+    run = sandbox(app, TABLES, folder / "output", {"num-server-rounds": 2})
+    assert run.code == 0, run.text[-3000:]
+    assert [row["participants"] for row in run.result["rounds"]] == [3, 3]
+
+
+def test_a_number_of_rounds_without_sense(app, folder):
+    spoil(app, SERVER, "num_rounds=", "num_rounds=2**70 + ")
+    fails(app, folder, "the ServerApp's num_rounds must be from 0 to 2147483647")
+
+
+def test_limits_that_no_machine_has(app, folder):
+    fails(app, folder, "max_files_mb must be from 0 to 2000", "max_journal_mb must be from 0 to 1000000",
+          kwargs={"max_files_mb": 1e14, "max_journal_mb": 1e300})  # fmt: skip
 
 
 def test_what_an_app_prints_disturbs_nobody(app, folder):

@@ -31,7 +31,9 @@ struct QuantizationTests {
             }
         }
         // A step's rounding has at most half a step of deviation; five of the mean's deviations.
-        for index in 0..<count { #expect(abs(sums[index] / Double(repeats) - new[index]) < 5 * step / 2 / Double(repeats).squareRoot()) }
+        for index in 0..<count {
+            #expect(abs(sums[index] / Double(repeats) - new[index]) < 5 * step / 2 / Double(repeats).squareRoot())
+        }
         #expect(old.count == count)
     }
 
@@ -72,6 +74,24 @@ struct QuantizationTests {
             unlink(path)
             let restored = try Quantization.restored(Safetensors.open(file), onto: base)
             #expect(restored == (try Quantization.restored(update, onto: base)))
+        }
+    }
+
+    @Test("Scales of another number, type or shape are refused before they are read")
+    func foreignScales() throws {
+        let base = Self.record(1, 2000, spread: 1)
+        let steps = try NDArray(dtype: .int8, shape: [2000], bytes: Data(count: 2000))
+        let wrong = [
+            NDArray([Float(1)]), NDArray([Float](repeating: 1, count: 100_000)), NDArray([1.0, 1.0]),
+            try NDArray([Float(1), 1], shape: [1, 2]),
+        ]
+        for scales in wrong {
+            #expect(throws: Quantization.Mismatch.self) {
+                try Quantization.restored(["update/x": steps, "scales/x": scales], onto: base)
+            }
+        }
+        #expect(throws: Never.self) {
+            try Quantization.restored(["update/x": steps, "scales/x": NDArray([Float(1), 1])], onto: base)
         }
     }
 }

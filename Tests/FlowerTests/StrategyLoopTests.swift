@@ -21,7 +21,9 @@ private actor EchoGrid: Grid {
                 return Message(error: MessageError(code: .clientAppCrashed, reason: "out of memory"), replyTo: message)
             }
             let weights = try (message.content?.arrayRecords["arrays"]?["w"]?.floats() ?? []).map { $0 + Float(node) }
-            var content: RecordDict = ["metrics": .metrics(["num-examples": .int(node), "loss": .double(Double(weights[0]))])]
+            var content: RecordDict = [
+                "metrics": .metrics(["num-examples": .int(node), "loss": .double(Double(weights[0]))])
+            ]
             if message.metadata.messageType.category == .train { content["arrays"] = .arrays(["w": NDArray(weights)]) }
             return Message(content: content, replyTo: message)
         }
@@ -49,7 +51,7 @@ struct StrategyLoopTests {
         #expect(abs(try #require(try result.arrays["w"]?.floats().first) - 2 * mean) < 1e-5)
     }
 
-    @Test("Resuming after any fan-out ends with the same bytes", arguments: [1, 2, 3])
+    @Test("Resuming after any fan-out ends with the same bytes, after the last one too", arguments: [1, 2, 3, 4, 5])
     func resume(stop: Int) async throws {
         func start(_ strategy: inout FedOpt, _ resuming: StrategyProgress?, until: Int?) async throws -> (
             StrategyResult?, StrategyProgress?
@@ -57,7 +59,9 @@ struct StrategyLoopTests {
             struct Stop: Error {}
             var last: StrategyProgress?
             do {
-                let result = try await strategy.start(grid: EchoGrid(), initialArrays: initial, numRounds: 4, resuming: resuming) {
+                let result = try await strategy.start(
+                    grid: EchoGrid(), initialArrays: initial, numRounds: 4, resuming: resuming
+                ) {
                     fanOut in
                     last = fanOut.progress
                     if fanOut.progress.round == until { throw Stop() }
@@ -74,6 +78,37 @@ struct StrategyLoopTests {
         var second = FedOpt.adam()
         let resumed = try await start(&second, progress, until: nil).0
         #expect(resumed == expected)
+    }
+
+    @Test(
+        "A model that is aggregated to infinity is not accepted: the round is no round, and the last good one was recorded"
+    )
+    func nonFinite() async throws {
+        var strategy = FedAvgM(FedAvg(), serverLearningRate: 1e38, serverMomentum: 0.9)
+        var recorded: [Int] = []
+        let error = await #expect(throws: NonFiniteModel.self) {
+            _ = try await strategy.start(
+                grid: EchoGrid(), initialArrays: initial, numRounds: 5,
+                afterFanOut: { recorded.append($0.progress.round) })
+        }
+        #expect(error?.array == "w" && error?.round == (recorded.last ?? 0) + 1 && !recorded.isEmpty)
+    }
+
+    @Test("A weight that is negative or no number is an error that names the node")
+    func badWeights() throws {
+        for weight: MetricValue in [.double(.nan), .double(.infinity), .int(-1), .double(-0.5)] {
+            let replies = [MetricValue.int(3), weight].enumerated().map { index, value in
+                let question = Message(content: [:], dstNodeID: Int64(index + 1), messageType: .train)
+                let content: RecordDict = [
+                    "arrays": .arrays(["w": NDArray([Float(1)])]), "metrics": .metrics(["num-examples": value]),
+                ]
+                return Message(content: content, replyTo: question)
+            }
+            let error = #expect(throws: AggregationError.self) {
+                try ConsistentReplies(replies, weightedBy: "num-examples", withArrays: true)
+            }
+            #expect(error?.reason.contains("of node 2") ?? false)
+        }
     }
 
     @Test("A failed node is left out and the round goes on")
@@ -132,7 +167,8 @@ struct StrategyLoopTests {
                 replyTo: Message(content: [:], dstNodeID: node, messageType: .train))
         }
         let error = await #expect(throws: AggregationError.self) {
-            try await FedAvg().aggregateTrain(round: 1, replies: [reply(1, NDArray([Float(1)])), reply(2, NDArray([Float(1), 2]))])
+            try await FedAvg().aggregateTrain(
+                round: 1, replies: [reply(1, NDArray([Float(1)])), reply(2, NDArray([Float(1), 2]))])
         }
         #expect(error?.reason.contains("'w' from node 2 has the shape [2]") ?? false)
     }
@@ -152,7 +188,8 @@ struct ClientAppTests {
 
     @Test("Messages reach the function of their category and action")
     func routes() async throws {
-        let app = ClientApp().train(perform: Self.says("t")).evaluate(perform: Self.says("e")).query("rows", perform: Self.says("q"))
+        let app = ClientApp().train(perform: Self.says("t")).evaluate(perform: Self.says("e")).query(
+            "rows", perform: Self.says("q"))
         #expect(try await Self.ask("train", app) == "t")
         #expect(try await Self.ask("train.default", app) == "t")
         #expect(try await Self.ask("evaluate", app) == "e")
@@ -193,14 +230,16 @@ struct RecordTests {
     @Test("Records keep order and types through JSON")
     func roundTrip() throws {
         let metrics: MetricRecord = [
-            "b": 1, "a": 1.0, "n": .double(.nan), "i": .double(-.infinity), "l": .ints([1, -2]), "d": .doubles([0.1, .infinity]),
+            "b": 1, "a": 1.0, "n": .double(.nan), "i": .double(-.infinity), "l": .ints([1, -2]),
+            "d": .doubles([0.1, .infinity]),
             "e": .ints([]),
         ]
         let read = try RecordJSON.metrics(try JSON(parsing: RecordJSON.encode(metrics).serialized()))
         #expect([String](read.keys) == [String](metrics.keys))
         #expect("\(read)" == "\(metrics)")
         let configs: ConfigRecord = [
-            "s": "\u{e9}\u{1F600}\"\\\n", "t": true, "x": .bytes(Data([0, 255])), "xs": .bytesList([Data(), Data([1])]), "ss": .strings([]),
+            "s": "\u{e9}\u{1F600}\"\\\n", "t": true, "x": .bytes(Data([0, 255])),
+            "xs": .bytesList([Data(), Data([1])]), "ss": .strings([]),
             "bs": .bools([false]), "i": 3, "f": 3.0,
         ]
         #expect(try RecordJSON.configs(try JSON(parsing: RecordJSON.encode(configs).serialized())) == configs)

@@ -4,7 +4,8 @@ import Wire
 
 @testable import Flower
 
-/// What the real flwr answered, made by `Tests/Reference/flower_vectors.py`; the folder that `FLOWER_VECTORS` names is read too.
+/// What the real flwr answered, made by `Tests/Reference/flower_vectors.py`; the folder that `FLOWER_VECTORS` names is
+/// read too.
 struct Vector: Sendable, CustomTestStringConvertible {
     let name: String
     let json: JSON
@@ -14,21 +15,26 @@ struct Vector: Sendable, CustomTestStringConvertible {
 
     static let all: [Vector] = {
         let folders = [
-            Bundle.module.url(forResource: "Vectors", withExtension: nil)?.path, ProcessInfo.processInfo.environment["FLOWER_VECTORS"],
+            Bundle.module.url(forResource: "Vectors", withExtension: nil)?.path,
+            ProcessInfo.processInfo.environment["FLOWER_VECTORS"],
         ]
         return folders.compactMap { $0 }.flatMap { folder in
-            (try? FileManager.default.contentsOfDirectory(atPath: folder))?.filter { $0.hasSuffix(".json") }.sorted().compactMap { file in
-                guard let data = FileManager.default.contents(atPath: "\(folder)/\(file)"), let json = try? JSON(parsing: data) else {
-                    return nil
-                }
-                return Vector(name: file, json: json)
-            } ?? []
+            (try? FileManager.default.contentsOfDirectory(atPath: folder))?.filter { $0.hasSuffix(".json") }.sorted()
+                .compactMap { file in
+                    guard let data = FileManager.default.contents(atPath: "\(folder)/\(file)"),
+                        let json = try? JSON(parsing: data)
+                    else {
+                        return nil
+                    }
+                    return Vector(name: file, json: json)
+                } ?? []
         }
     }()
 
     /// The cases of the strategies that there are.
     static let supported = all.filter {
-        strategies.contains($0.json["strategy"]?.string ?? "") && $0.json["wraps"] == nil && $0.json["construct_error"] == nil
+        strategies.contains($0.json["strategy"]?.string ?? "") && $0.json["wraps"] == nil
+            && $0.json["construct_error"] == nil
     }
 
     func arrays(_ json: JSON?) throws -> ArrayRecord {
@@ -49,13 +55,17 @@ struct Vector: Sendable, CustomTestStringConvertible {
         switch json["strategy"]?.string {
         case "FedProx": return FedProx(averaging, proximalMu: number("proximal_mu", 0))
         case "FedAvgM":
-            return FedAvgM(averaging, serverLearningRate: number("server_learning_rate", 1), serverMomentum: number("server_momentum", 0))
+            return FedAvgM(
+                averaging, serverLearningRate: number("server_learning_rate", 1),
+                serverMomentum: number("server_momentum", 0))
         case "FedAdam":
             return FedOpt.adam(
-                averaging, eta: number("eta", 0.1), beta1: number("beta_1", 0.9), beta2: number("beta_2", 0.99), tau: number("tau", 1e-3))
+                averaging, eta: number("eta", 0.1), beta1: number("beta_1", 0.9), beta2: number("beta_2", 0.99),
+                tau: number("tau", 1e-3))
         case "FedYogi":
             return FedOpt.yogi(
-                averaging, eta: number("eta", 0.01), beta1: number("beta_1", 0.9), beta2: number("beta_2", 0.99), tau: number("tau", 1e-3))
+                averaging, eta: number("eta", 0.01), beta1: number("beta_1", 0.9), beta2: number("beta_2", 0.99),
+                tau: number("tau", 1e-3))
         case "FedAdagrad": return FedOpt.adagrad(averaging, eta: number("eta", 0.1), tau: number("tau", 1e-3))
         default: return averaging
         }
@@ -66,10 +76,13 @@ struct Vector: Sendable, CustomTestStringConvertible {
             let question = Message(content: [:], dstNodeID: row["node"]?.int ?? 0, messageType: .train)
             if let error = row["error"] {
                 let code = MessageError.Code(rawValue: error["code"]?.int ?? 0)
-                return Message(error: MessageError(code: code, reason: error["reason"]?.string ?? ""), replyTo: question)
+                return Message(
+                    error: MessageError(code: code, reason: error["reason"]?.string ?? ""), replyTo: question)
             }
             return Message(
-                content: ["arrays": .arrays(try arrays(row["arrays"])), "metrics": .metrics(try metrics(row["metrics"]))], replyTo: question
+                content: [
+                    "arrays": .arrays(try arrays(row["arrays"])), "metrics": .metrics(try metrics(row["metrics"])),
+                ], replyTo: question
             )
         }
     }
@@ -150,7 +163,8 @@ struct VectorTests {
             }
             // FedAdam makes float64 of float32; what began as float32 is judged as such.
             let tolerance = isSingle ? 1e-6 : 1e-12
-            for (value, wanted) in zip(try array.doubles(), try reference.doubles()) where !(value.isNaN && wanted.isNaN) {
+            for (value, wanted) in zip(try array.doubles(), try reference.doubles())
+            where !(value.isNaN && wanted.isNaN) {
                 #expect(abs(value - wanted) <= tolerance * abs(wanted), "\(name): \(value) is not \(wanted)")
             }
         }

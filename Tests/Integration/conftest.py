@@ -63,6 +63,7 @@ def sandbox(tmp_path):
     """Runs central in the sandbox on one of the example tables; gives its result."""
     def run(data, kwargs):
         subprocess.run([PROGRAM.with_name("v6-flower-sandbox"), "run", "--data", ROOT / "examples/data" / data, "--kwargs", json.dumps(kwargs),
-                        "--output", tmp_path, "--no-comparison"], check=True, capture_output=True)
+                        "--output", tmp_path, "--no-comparison", "--env", "V6_FLOWER_MAX_PARAMETERS_PER_ROW=3",
+                        "--env", "V6_FLOWER_MIN_LEVEL_ROWS=2"], check=True, capture_output=True)
         return json.loads((tmp_path / "result.json").read_text())
     return run

@@ -1,4 +1,4 @@
-"""The image that the Dockerfile makes, in real containers of the real node: the tests of training, and what a container adds."""
+"""The image that the Dockerfile makes, in real containers of the real node: what a container adds."""
 import re
 import sys
 import tarfile
@@ -7,10 +7,10 @@ import pytest
 from bench import NOBODY, rights, wait_for
 from conftest import ROOT, start
 from engine import Engine
-from test_training import *  # noqa: F403 - collected here too, where `plain` is a bench of containers
-from test_training import LOGISTIC, test_twenty_rounds
-
-del test_twenty_rounds  # takes a minute and says nothing of containers
+# Collected here too, where `plain` is a bench of containers: mounts, networks and logs are others.
+from test_training import (  # noqa: F401
+    LOGISTIC, test_another_database_by_its_label, test_plain_and_encrypted_collaborations_give_the_same_bytes,
+    test_progress_lines_appear_while_it_runs, test_two_users_at_once)
 
 IMAGE = "v6-flower"
 
@@ -53,7 +53,7 @@ def test_it_describes_itself(engine):
     assert '"name": "central"' in engine.docker("run", "--rm", IMAGE, "describe")
 
 
-def test_it_is_nobody_while_it_works(plain, engine):  # noqa: F811 - a container is found another way
+def test_it_is_nobody_while_it_works(plain, engine):
     task = plain.task(IMAGE, {**LOGISTIC, "num_rounds": 5})
     wait_for("a round", lambda: len(plain.subtasks(task)) >= 2)
     containers = engine.docker("ps", "--quiet").split()

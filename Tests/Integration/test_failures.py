@@ -10,7 +10,7 @@ LOGISTIC = {"model": "logistic", "target": "diagnosis", "num_rounds": 2}
 MISBEHAVE = ROOT / "Tests/Integration/images/misbehave.py"
 WAYS = {
     "exits": "the run at gamma is 'crashed': the reason is in the log of its run",
-    "is killed": "the run at gamma is 'crashed'",
+    "is killed": "the run at gamma is 'crashed': no log of it has come, so ask the administrator of the node at gamma for the log of run",
     "says nothing": "gamma ended without a result",
     "answers rubbish": "gamma: its result is not valid JSON",
     "speaks another version": "gamma: it has format 2 and this program speaks format 1: use one version of the image everywhere",

@@ -18,7 +18,7 @@ def engine(tmp_path_factory):
         if engine.problem:
             print(f"\n!!! THE PYTHON IMAGE IS NOT TESTED: {engine.problem}", file=sys.__stderr__, flush=True)
             pytest.skip(engine.problem)
-        base = engine.python_base(["flwr", "flwr-datasets"])
+        base = engine.python_base(["flwr==1.42.0", "flwr-datasets==0.6.1"])
         engine.build("v6-flower-python", "--target", "python", "--build-arg", f"PYTHON={base}")
         app = tmp_path_factory.mktemp("app") / "stateful"
         shutil.copytree(ROOT / "Tests/Apps/stateful", app)

@@ -44,7 +44,7 @@ def test_study(plain):
 
 def test_another_database_by_its_label(plain):
     """A task may name several; the first is the one that is learnt from."""
-    status, result, log = plain.run("v6-flower", {"model": "softmax", "target": "digit", "num_rounds": 2}, databases=["digits", "default"])
+    status, result, log = plain.run("v6-flower", {"model": "mlp", "target": "digit", "num_rounds": 2}, databases=["digits", "default"])
     assert status == "completed", log
     assert result["model"]["classes"] == [str(n) for n in range(10)]
 

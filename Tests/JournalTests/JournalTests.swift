@@ -8,27 +8,12 @@ import Wire
 
 @Suite("Journal")
 struct JournalTests {
-    private let folder: String
+    private let fixture: JournalFixture
+    private var folder: String { fixture.folder }
+    private var path: String { fixture.path }
+    private var run: Journal.Run { fixture.run }
 
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("journal-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    }
-
-    private var path: String { folder + "/checkpoint.sqlite" }
-    private let run = Journal.Run(taskID: 7, arguments: ["model": "linear", "rate": 0.1])
-
-    private static func progress(_ round: Int, size: Int = 3) throws -> StrategyProgress {
-        var result = StrategyResult()
-        result.trainMetricsClientApp[round] = ["loss": .double(1 / Double(round)), "n": .int(3)]
-        result.evaluateMetricsClientApp[round] = ["auc": .double(.nan)]
-        let arrays: ArrayRecord = [
-            "weight": try NDArray((0..<size).map { Float($0 + round) }, shape: [1, size]), "bias": try NDArray([0.5], shape: []),
-        ]
-        result.arrays = arrays
-        return StrategyProgress(
-            round: round, arrays: arrays, strategyState: ["m_t": .arrays(arrays), "v_t": .arrays(["x": NDArray([1.0])])], result: result)
-    }
+    init() throws { fixture = try JournalFixture() }
 
     @Test("What was recorded is where a run goes on")
     func roundTrip() throws {
@@ -36,11 +21,11 @@ struct JournalTests {
         #expect(try journal.progress() == nil)
         try journal.recordPreparation(["agreed": true])
         // Larger than one piece, and not a multiple of it.
-        try journal.record(Self.progress(1, size: 300_001), trained: true, report: ["round": 1])
-        try journal.record(Self.progress(2, size: 300_001), trained: true, report: ["round": 2])
+        try journal.record(JournalFixture.progress(1, size: 300_001), trained: true, report: ["round": 1])
+        try journal.record(JournalFixture.progress(2, size: 300_001), trained: true, report: ["round": 2])
 
-        let read = try Journal.resume(from: path, at: folder + "/copy.sqlite")
-        let (found, expected) = (try #require(try read.progress()), try Self.progress(2, size: 300_001))
+        let read = try fixture.resume()
+        let (found, expected) = (try #require(try read.progress()), try JournalFixture.progress(2, size: 300_001))
         #expect(found.round == 2)
         #expect(found.arrays == expected.arrays)
         #expect(found.strategyState == expected.strategyState)
@@ -49,21 +34,25 @@ struct JournalTests {
         #expect(try read.run().arguments == run.arguments)
         #expect(try read.run().preparation == ["agreed": true])
         #expect(try read.rounds().map(\.report) == [["round": 1], ["round": 2]])
-        #expect(try read.arrays(round: 1) == Self.progress(1, size: 300_001).arrays)
+        #expect(try read.arrays(round: 1) == JournalFixture.progress(1, size: 300_001).arrays)
     }
 
-    @Test("Weights of old rounds go, reports stay; an evaluation leaves them; after a good end only the last weights are left")
+    @Test(
+        "Weights of old rounds go, reports stay; an evaluation leaves them; after a good end only the last weights are left"
+    )
     func bounded() throws {
         let journal = try Journal.create(path: path, run: run)
         for round in 1...(Journal.keptRounds + 3) {
-            try journal.record(Self.progress(round), trained: true, report: ["round": .int(Int64(round))])
+            try journal.record(JournalFixture.progress(round), trained: true, report: ["round": .int(Int64(round))])
         }
         #expect(try journal.rounds().filter(\.hasArrays).map(\.number) == [Int](4...(Journal.keptRounds + 3)))
         #expect(try journal.rounds().count == Journal.keptRounds + 3)
-        #expect(throws: JournalError.noSuchRound(1, available: [Int](4...(Journal.keptRounds + 3)))) { try journal.arrays(round: 1) }
+        #expect(throws: JournalError.noSuchRound(1, available: [Int](4...(Journal.keptRounds + 3)))) {
+            try journal.arrays(round: 1)
+        }
 
-        var evaluated = try Self.progress(Journal.keptRounds + 4)
-        evaluated.arrays = try Self.progress(Journal.keptRounds + 3).arrays
+        var evaluated = try JournalFixture.progress(Journal.keptRounds + 4)
+        evaluated.arrays = try JournalFixture.progress(Journal.keptRounds + 3).arrays
         try journal.record(evaluated, trained: false, report: ["round": .int(Int64(Journal.keptRounds + 4))])
         let progress = try #require(try journal.progress())
         #expect(progress.round == Journal.keptRounds + 4)
@@ -84,8 +73,8 @@ struct JournalTests {
             func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R { throw Gone() }
         }
         let journal = try Journal.create(path: path, run: run)
-        try journal.record(Self.progress(1), trained: true, report: ["round": 1])
-        var broken = try Self.progress(2)
+        try journal.record(JournalFixture.progress(1), trained: true, report: ["round": 1])
+        var broken = try JournalFixture.progress(2)
         broken.arrays["late"] = try NDArray(dtype: .float64, shape: [1], bytes: Unreadable())
         #expect(throws: Unreadable.Gone.self) { try journal.record(broken, trained: true, report: ["round": 2]) }
         #expect(try Journal.open(path: path).progress()?.round == 1)
@@ -107,7 +96,7 @@ struct JournalTests {
     func flippedBytes() throws {
         do {
             let journal = try Journal.create(path: path, run: run)
-            try journal.record(Self.progress(1, size: 100_000), trained: true, report: ["round": 1])
+            try journal.record(JournalFixture.progress(1, size: 100_000), trained: true, report: ["round": 1])
             try journal.recordCompletion()
         }
         var file = try Data(contentsOf: URL(fileURLWithPath: path))
@@ -133,7 +122,104 @@ struct JournalTests {
             }
         }
         #expect(translated(.SQLITE_FULL) == .diskFull(path: "j"))
-        #expect(translated(.SQLITE_READONLY) == .notWritable(path: "j", reason: "told"))
+        #expect(
+            translated(.SQLITE_READONLY)
+                == .notWritable(path: "j", reason: "SQLite's error \(ResultCode.SQLITE_READONLY)"))
+        #expect(translated(.SQLITE_CORRUPT).map { "\($0)" }?.contains("weights") == false)
         #expect(throws: JournalError.self) { try Journal.create(path: "/proc/none/checkpoint.sqlite", run: run) }
+    }
+
+    @Test(
+        "A journal is one of the task that goes on: it has that task's id, remembers the earlier one's, and keeps the key"
+    )
+    func resumedTask() throws {
+        let first = try Journal.create(path: path, run: run)
+        try first.record(JournalFixture.progress(1), trained: true, report: ["round": 1])
+        let resumed = try fixture.resume().run()
+        #expect(resumed.task.id == 8 && resumed.resumedFrom == 7)
+        #expect(resumed.stateKey == run.stateKey && run.stateKey.count == 64)
+        #expect(try first.run().task.id == 7 && first.run().resumedFrom == nil)
+    }
+
+    static let others: [(Journal.Owner, String)] = [
+        (.init(image: "evil:1", collaborationID: 3, organizationID: 4), "another image"),
+        (.init(image: JournalFixture.owner.image, collaborationID: 9, organizationID: 4), "another collaboration"),
+        (.init(image: JournalFixture.owner.image, collaborationID: 3, organizationID: 9), "another organization"),
+    ]
+
+    @Test(
+        "Only the image, collaboration and organization that made a journal can go on with it",
+        arguments: others.indices)
+    func otherOwner(_ index: Int) throws {
+        let (owner, words) = Self.others[index]
+        _ = try Journal.create(path: path, run: run)
+        let error = #expect(throws: JournalError.self) { try fixture.resume(owner: owner) }
+        #expect(error?.description.contains(words) ?? false, "\(String(describing: error))")
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder).allSatisfy { $0.hasPrefix("checkpoint.sqlite") }
+        )
+    }
+
+    @Test("The same task goes on in its own journal; one of another task or owner gives way to a new one")
+    func reopened() throws {
+        let (task, owner) = (JournalFixture.task, JournalFixture.owner)
+        #expect(try Journal.reopen(path: path, task: task, owner: owner) == nil)
+        do {
+            let first = try Journal.create(path: path, run: run)
+            try first.record(JournalFixture.progress(1), trained: true, report: ["round": 1])
+        }
+        let again = try #require(try Journal.reopen(path: path, task: task, owner: owner))
+        #expect(try again.run().resumedFrom == nil && again.run().stateKey == run.stateKey)
+        try again.record(JournalFixture.progress(2), trained: true, report: ["round": 2])
+        #expect(try again.rounds().map(\.number) == [1, 2])
+
+        // A server may give the id of a deleted task to another.
+        for (task, owner) in [
+            (Journal.TaskIdentity(id: task.id, created: "later"), owner), (JournalFixture.later, owner),
+            (task, Self.others[0].0),
+        ] { #expect(try Journal.reopen(path: path, task: task, owner: owner) == nil) }
+        let other = try Journal.create(path: path, run: .init(task: JournalFixture.later, owner: owner, arguments: [:]))
+        #expect(try other.rounds().isEmpty && other.run().task.id == 8)
+    }
+
+    @Test("A run that ended well has nothing to go on with, and keeps no key")
+    func endedWell() throws {
+        let journal = try Journal.create(path: path, run: run)
+        try journal.record(JournalFixture.progress(1), trained: true, report: ["round": 1])
+        try journal.recordCompletion()
+        #expect(try journal.run().stateKey.isEmpty)
+        #expect(throws: JournalError.endedWell(task: 7)) { try fixture.resume() }
+    }
+
+    @Test("What the preparation agreed on and where the apps left their states are two things")
+    func separateColumns() throws {
+        let journal = try Journal.create(path: path, run: run)
+        try journal.recordPreparation(["agreed": true])
+        try journal.record([], appStates: ["4": 11])
+        let read = try journal.run()
+        #expect(read.preparation == ["agreed": true] && read.appStates == ["4": 11])
+    }
+
+    @Test("Who reads a journal does not disturb who writes it, nor the other way round")
+    func sideBySide() throws {
+        let writer = try Journal.create(path: path, run: run)
+        let reader = try Journal.open(path: path, isWhole: false)
+        // A reader in the midst of reading, as slow as can be.
+        try reader.queue.inTransaction(.deferred) { db in
+            #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM round") == 0)
+            try writer.record(JournalFixture.progress(1), trained: true, report: ["round": 1])
+            #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM round") == 0)
+            return .commit
+        }
+        #expect(try reader.rounds().count == 1)
+        // A writer in the midst of writing.
+        try writer.queue.inTransaction(.immediate) { db in
+            try db.execute(sql: "DELETE FROM round")
+            #expect(try Journal.open(path: path, isWhole: false).rounds().count == 1)
+            return .rollback
+        }
+        #expect(throws: JournalError.self) { try reader.recordPreparation(["read only": true]) }
+        // A process that only reads leaves the log to who writes.
+        #expect(try writer.queue.read { try String.fetchOne($0, sql: "PRAGMA journal_mode") } == "wal")
     }
 }

@@ -4,17 +4,23 @@ import Wire
 
 @testable import LocalData
 
-/// Files that Python wrote and pandas read, made by `Tests/Reference/csv_cases.py`; the folder that `CSV_CASES` names is read too.
+/// Files that Python wrote and pandas read, made by `Tests/Reference/csv_cases.py`; the folder that `CSV_CASES` names
+/// is read too.
 struct CSVCase: Sendable, CustomTestStringConvertible {
     let name: String
     let json: JSON
     var testDescription: String { name }
 
     static let all: [CSVCase] = {
-        let folders = [Bundle.module.url(forResource: "Cases", withExtension: nil)?.path, ProcessInfo.processInfo.environment["CSV_CASES"]]
+        let folders = [
+            Bundle.module.url(forResource: "Cases", withExtension: nil)?.path,
+            ProcessInfo.processInfo.environment["CSV_CASES"],
+        ]
         return folders.compactMap { $0 }.flatMap { folder in
             (try? FileManager.default.contentsOfDirectory(atPath: folder))?.sorted().compactMap { file in
-                guard let data = FileManager.default.contents(atPath: "\(folder)/\(file)"), let json = try? JSON(parsing: data) else {
+                guard let data = FileManager.default.contents(atPath: "\(folder)/\(file)"),
+                    let json = try? JSON(parsing: data)
+                else {
                     return nil
                 }
                 return CSVCase(name: file, json: json)
@@ -37,7 +43,8 @@ struct CSVTests {
         let columns = try #require(one.json["columns"]?.members)
         let words = Set(columns.filter { $0.value["kind"]?.string == "word" }.keys)
         let table = try Table.csv(
-            try Base64.decode(one.json["text"]?.string ?? ""), source: one.name, options: Table.CSVOptions(categorical: words))
+            try Base64.decode(one.json["text"]?.string ?? ""), source: one.name,
+            options: Table.CSVOptions(categorical: words))
         #expect([String](table.columns.keys) == [String](columns.keys))
         for (name, column) in columns {
             let cells = column["cells"]?.elements ?? []
@@ -54,7 +61,10 @@ struct CSVTests {
 
     @Test("The separator is found in the header; CR, CRLF, blank lines and a byte order mark are taken")
     func shapes() throws {
-        for text in ["a;b\n1;x\n2;y\n", "a\tb\r1\tx\r2\ty", "\u{FEFF}a,b\r\n\r\n1,x\r\n\r\n2,y\r\n\r\n", "\"a\",\"b\"\n1,\"x\"\n2,y"] {
+        for text in [
+            "a;b\n1;x\n2;y\n", "a\tb\r1\tx\r2\ty", "\u{FEFF}a,b\r\n\r\n1,x\r\n\r\n2,y\r\n\r\n",
+            "\"a\",\"b\"\n1,\"x\"\n2,y",
+        ] {
             let table = try Self.table(text)
             #expect(table.columns["a"] == .numeric([1, 2]))
             #expect(table.columns["b"] == .categorical(codes: [0, 1], levels: ["x", "y"]))
@@ -70,7 +80,8 @@ struct CSVTests {
     @Test("Files larger than a block are read whole, wherever the cuts fall")
     func blocks() throws {
         let rows = 40_000
-        let text = "id,name,value\n" + (0..<rows).map { "\($0),\"name \"\"\($0 % 7)\"\"\",\(Double($0) / 8)\n" }.joined()
+        let text =
+            "id,name,value\n" + (0..<rows).map { "\($0),\"name \"\"\($0 % 7)\"\"\",\(Double($0) / 8)\n" }.joined()
         let table = try Self.table(text)
         #expect(table.rowCount == rows)
         #expect(table.columns["value"] == .numeric((0..<rows).map { Double($0) / 8 }))
@@ -82,7 +93,8 @@ struct CSVTests {
     }
 
     static let wrong: [(String, DataError)] = [
-        ("", .empty(source: "t.csv")), ("a,b\n", .empty(source: "t.csv")), ("a,a\n1,2\n", .duplicateColumn("a", source: "t.csv")),
+        ("", .empty(source: "t.csv")), ("a,b\n", .empty(source: "t.csv")),
+        ("a,a\n1,2\n", .duplicateColumn("a", source: "t.csv")),
         ("a,b\n1,2\n3\n", .unevenRow(line: 3, found: 1, expected: 2, source: "t.csv")),
         ("a,b\n1,\"x\n", .badQuote(line: 2, source: "t.csv")), ("a,b\n1,\"x\"y\n", .badQuote(line: 2, source: "t.csv")),
     ]
@@ -95,7 +107,9 @@ struct CSVTests {
     @Test("A word among numbers is reported by file, line and column, never by its value")
     func notNumeric() {
         let text = "age\n" + (0..<30).map { "\($0)\n" }.joined() + "SECRET\n"
-        let error = #expect(throws: DataError.notNumeric(column: "age", line: 32, source: "t.csv")) { try Self.table(text) }
+        let error = #expect(throws: DataError.notNumeric(column: "age", line: 32, source: "t.csv")) {
+            try Self.table(text)
+        }
         #expect(!(error?.description.contains("SECRET") ?? true))
         // Beyond the rows that decide, too.
         let long = "age\n" + (0..<2000).map { "\($0)\n" }.joined() + "SECRET\n"
@@ -104,19 +118,25 @@ struct CSVTests {
 
     @Test("A column that is declared so holds categories, whatever they look like")
     func declared() throws {
-        #expect(try Self.table("a\n01\n1\n01\n", categorical: ["a"]).columns["a"] == .categorical(codes: [0, 1, 0], levels: ["01", "1"]))
+        #expect(
+            try Self.table("a\n01\n1\n01\n", categorical: ["a"]).columns["a"]
+                == .categorical(codes: [0, 1, 0], levels: ["01", "1"]))
     }
 
     @Test("Bytes that are not UTF-8 are reported with their line")
     func utf8() {
-        #expect(throws: DataError.notUTF8(line: 2, source: "t.csv")) { try Table.csv(Data([0x61, 0x0A, 0xFF, 0x0A]), source: "t.csv") }
+        #expect(throws: DataError.notUTF8(line: 2, source: "t.csv")) {
+            try Table.csv(Data([0x61, 0x0A, 0xFF, 0x0A]), source: "t.csv")
+        }
     }
 
     @Test("Numbers are those of the C library", arguments: 1...500)
     func numbers(seed: Int64) throws {
         var random = SeededRandom(seed, "numbers")
         let value = (random.uniform() - 0.5) * pow(10, Double(random.below(40) - 20))
-        for text in ["\(value)", String(format: "%.3f", value), String(format: "%.17g", value), String(format: "%e", value)] {
+        for text in [
+            "\(value)", String(format: "%.3f", value), String(format: "%.17g", value), String(format: "%e", value),
+        ] {
             var copy = text
             #expect(copy.withUTF8 { NumberParser.number($0) } == strtod(text, nil), "\(text)")
         }

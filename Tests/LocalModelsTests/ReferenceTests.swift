@@ -12,17 +12,21 @@ import Wire
 struct ReferenceTests {
     private static let reference: JSON = {
         let folder =
-            ProcessInfo.processInfo.environment["SKLEARN_REFERENCE"] ?? Bundle.module.url(forResource: "Reference", withExtension: nil)?
+            ProcessInfo.processInfo.environment["SKLEARN_REFERENCE"] ?? Bundle.module.url(
+                forResource: "Reference", withExtension: nil)?
             .path ?? ""
         return (try? JSON(parsing: FileManager.default.contents(atPath: folder + "/models.json") ?? Data())) ?? .null
     }()
 
     private static func tables(_ name: String) throws -> OrderedDictionary<Int64, Table> {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../examples/data/\(name)")
-        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".csv") }.sorted()
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+            "../../examples/data/\(name)")
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".csv") }
+            .sorted()
         var tables: OrderedDictionary<Int64, Table> = [:]
         for (index, file) in files.enumerated() {
-            tables[Int64(index + 1)] = try Table.csv(Data(contentsOf: folder.appendingPathComponent(file)), source: file)
+            tables[Int64(index + 1)] = try Table.csv(
+                Data(contentsOf: folder.appendingPathComponent(file)), source: file)
         }
         return tables
     }
@@ -33,9 +37,9 @@ struct ReferenceTests {
     ) {
         let tables = try tables(name)
         var profiles: OrderedDictionary<String, Profile> = [:]
-        for (node, table) in tables { profiles["\(node)"] = try Profile(table, question, node: node) }
+        for (node, table) in tables { profiles["\(node)"] = try Profile(table, question, DisclosureRules()) }
         let design = try Agreement(profiles, question).design
-        let bench = try HeldOutBench(tables, question, design)
+        let bench = try HeldOutBench(tables, question, design, DisclosureRules())
         let arrays = try bench.arrays(options)
         return (design, arrays, try bench.metrics(of: arrays))
     }
@@ -68,7 +72,9 @@ struct ReferenceTests {
     func logistic() throws {
         let question = Question(model: .logistic, task: .classification, target: "diagnosis", testFraction: 0)
         var options = TrainingOptions()
-        (options.epochs, options.batchSize, options.learningRate, options.momentum, options.weightDecay) = (1500, 0, 0.5, 0.95, 1 / 569.0)
+        (options.epochs, options.batchSize, options.learningRate, options.momentum, options.weightDecay) = (
+            1500, 0, 0.5, 0.95, 1 / 569.0
+        )
         let (design, arrays, metrics) = try Self.converge("breast-cancer", question, options)
         let expected = Self.reference["logistic"]
         #expect(design.classes == expected?["classes"]?.elements?.compactMap(\.string))

@@ -8,7 +8,8 @@ import V6Flower
 /// Flower apps in Python; `FLOWER_PYTHON` names an interpreter that has flwr, which scripts/test installs.
 @Suite(
     "Flower apps in Python",
-    .enabled(if: ProcessInfo.processInfo.environment["FLOWER_PYTHON"] != nil, "FLOWER_PYTHON names no Python with flwr"))
+    .enabled(if: ProcessInfo.processInfo.environment["FLOWER_PYTHON"] != nil, "FLOWER_PYTHON names no Python with flwr")
+)
 struct AppTests {
     private static let python = ProcessInfo.processInfo.environment["FLOWER_PYTHON"] ?? ""
 
@@ -27,12 +28,15 @@ struct AppTests {
     private static func network(_ app: String, executable: String? = nil) throws -> SandboxNetwork {
         let organizations = try SandboxOrganization.all(in: Fixture.example("breast-cancer"), label: "default")
         var configuration = SandboxNetwork.Configuration(
-            executable: try executable ?? Fixture.program("v6-flower"), organizations: organizations, folder: try Fixture.folder("nodes"))
+            executable: try executable ?? Fixture.program("v6-flower"), organizations: organizations,
+            folder: try Fixture.folder("nodes"))
         if executable == nil { configuration.arguments = ["app", app, "--python", python] }
         return SandboxNetwork(configuration)
     }
 
-    private static func start(_ network: SandboxNetwork, _ kwargs: OrderedDictionary<String, JSON>) async throws -> Int64 {
+    private static func start(_ network: SandboxNetwork, _ kwargs: OrderedDictionary<String, JSON>) async throws
+        -> Int64
+    {
         let input = JSON.object(["method": "central", "kwargs": .object(kwargs)]).serialized()
         return try await network.createTask(name: "t", organizations: [1], databases: ["default"], input: input)
     }
@@ -55,7 +59,8 @@ struct AppTests {
     func resumes(app: String, fanOuts: Int) async throws {
         let network = try Self.network(Self.folder(app))
         let kwargs: OrderedDictionary<String, JSON> =
-            app == "stateful" ? ["num-server-rounds": 3, "noise-multiplier": 0.01, "seed": 7] : ["num-server-rounds": 3, "seed": 7]
+            app == "stateful"
+            ? ["num-server-rounds": 3, "noise-multiplier": 0.01, "seed": 7] : ["num-server-rounds": 3, "seed": 7]
         try await network.whileServing {
             let whole = try await Self.start(network, kwargs)
             let expected = try await Self.result(network, whole)
@@ -67,7 +72,8 @@ struct AppTests {
                 // The replies of a round that a snapshot covers are gone.
                 let folder = try #require(await network.folder(ofTask: killed, at: 1))
                 let journal = try Journal.open(path: folder + "/v6-flower/checkpoint.sqlite")
-                let epochs = try journal.recordedReplies().filter { $0.value == "train.local of  to 1" }.map(\.key.epoch)
+                let epochs = try journal.recordedReplies().filter { $0.value == "train.local of  to 1" }.map(
+                    \.key.epoch)
                 #expect(!epochs.contains(1))
                 #expect(epochs.contains(2) == (fanOuts == 4))
             }
@@ -102,7 +108,8 @@ struct AppTests {
     @Test("An app that does not repeat itself is told so, and goes on from there")
     func unrepeatable() async throws {
         let app = try Self.app(
-            "federated-analytics", "federated_analytics/server_app.py", "content=RecordDict(), message_type=MessageType.QUERY",
+            "federated-analytics", "federated_analytics/server_app.py",
+            "content=RecordDict(), message_type=MessageType.QUERY",
             "content=RecordDict({'t': MetricRecord({'now': time.time()})}), message_type=MessageType.QUERY")
         let network = try Self.network(app)
         try await network.whileServing {
@@ -153,13 +160,16 @@ struct AppTests {
         }
     }
 
-    @Test("Swift and Python speak the same messages, whichever is the ServerApp", arguments: ["central", "partial", "none"])
+    @Test(
+        "Swift and Python speak the same messages, whichever is the ServerApp",
+        arguments: ["central", "partial", "none"])
     func mixed(swift: String) async throws {
         let folder = try Fixture.folder("mixed")
         let other =
             "exec \(Self.quoted(try Fixture.program("v6-flower"))) app \(Self.quoted(Self.folder("mixed-mean"))) --python \(Self.python)"
         let wrapper = try Fixture.wrapper(
-            "if [ $method = \(swift) ]; then exec \(Self.quoted(try Fixture.program("federated-mean"))); else \(other); fi", in: folder)
+            "if [ $method = \(swift) ]; then exec \(Self.quoted(try Fixture.program("federated-mean"))); else \(other); fi",
+            in: folder)
         let network = try Self.network("", executable: wrapper)
         try await network.whileServing {
             let result = try await Self.result(network, try await Self.start(network, ["column": "mean_radius"]))
@@ -173,8 +183,10 @@ struct AppTests {
 
     @Test("A package is written with the run config as typed arguments, and read as an algorithm")
     func package() async throws {
-        let app = try Self.app("xgboost-bagging", "pyproject.toml", "params.eta = 0.1", "params.eta = 0.1\nseed = 5\nfast = true")
-        let written = try await FlowerApp(directory: app, python: Self.python).package(image: "registry/x:1", base: "base:2")
+        let app = try Self.app(
+            "xgboost-bagging", "pyproject.toml", "params.eta = 0.1", "params.eta = 0.1\nseed = 5\nfast = true")
+        let written = try await FlowerApp(directory: app, python: Self.python).package(
+            image: "registry/x:1", base: "base:2")
         #expect(written == ["Dockerfile", ".dockerignore", "algorithm.json"])
         #expect(try String(contentsOfFile: app + "/Dockerfile", encoding: .utf8) == "FROM base:2\nCOPY . /app\n")
         let json = try JSON(parsing: try Data(contentsOf: URL(fileURLWithPath: app + "/algorithm.json")))
@@ -190,6 +202,9 @@ struct AppTests {
         #expect(arguments.contains(["seed", "integer", "5"]) && arguments.contains(["v6_seed", "integer", "0"]))
         // What somebody wrote by hand stays.
         try Data("FROM mine\n".utf8).write(to: URL(fileURLWithPath: app + "/Dockerfile"))
-        #expect(try await FlowerApp(directory: app, python: Self.python).package(image: "r", base: "b") == ["algorithm.json"])
+        #expect(
+            try await FlowerApp(directory: app, python: Self.python).package(image: "r", base: "b") == [
+                "algorithm.json"
+            ])
     }
 }

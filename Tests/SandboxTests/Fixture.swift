@@ -6,7 +6,8 @@ import V6Flower
 
 /// Folders, tables and programs for runs with real processes.
 enum Fixture {
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..").standardizedFileURL.path
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
+        .standardizedFileURL.path
 
     /// A program that was built with the tests.
     static func program(_ name: String) throws -> String {
@@ -18,14 +19,18 @@ enum Fixture {
 
     /// A folder that every user may enter, as a node's are.
     static func folder(_ name: String = "test") throws -> String {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("v6-flower-\(name)-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "v6-flower-\(name)-\(UUID().uuidString)"
+        ).path
+        try FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
         return path
     }
 
     static func example(_ name: String) -> String { "\(root)/examples/data/\(name)" }
 
-    /// A program that stands before the real one: a shell script with the organization in `$organization` and the method in `$method`.
+    /// A program that stands before the real one: a shell script with the organization in `$organization` and the
+    /// method in `$method`.
     static func wrapper(_ script: String, in folder: String) throws -> String {
         let path = folder + "/wrapper.sh"
         let text = """
@@ -43,14 +48,18 @@ enum Fixture {
         return path
     }
 
-    static let breastCancer: OrderedDictionary<String, JSON> = ["model": "logistic", "target": "diagnosis", "num_rounds": 3]
+    static let breastCancer: OrderedDictionary<String, JSON> = [
+        "model": "logistic", "target": "diagnosis", "num_rounds": 3,
+    ]
 
     static func run(
-        data: String = example("breast-cancer"), _ kwargs: OrderedDictionary<String, JSON> = breastCancer, executable: String? = nil,
+        data: String = example("breast-cancer"), _ kwargs: OrderedDictionary<String, JSON> = breastCancer,
+        executable: String? = nil,
         change: (inout SandboxRun.Request) -> Void = { _ in }
     ) async throws -> (outcome: SandboxRun.Outcome, output: String) {
         let output = try folder("output")
-        var request = SandboxRun.Request(data: data, kwargs: kwargs, output: output, executable: try executable ?? program("v6-flower"))
+        var request = SandboxRun.Request(
+            data: data, kwargs: kwargs, output: output, executable: try executable ?? program("v6-flower"))
         change(&request)
         return (try await SandboxRun(request)(isTerminal: false) { _ in }, output)
     }

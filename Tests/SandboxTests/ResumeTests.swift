@@ -17,23 +17,28 @@ struct ResumeTests {
             SandboxOrganization(id: Int64($0 + 1), name: $1, databases: ["default": "\(data)/\($1).csv"])
         }
         return SandboxNetwork(
-            .init(executable: try Fixture.program("v6-flower"), organizations: organizations, folder: try Fixture.folder("nodes")))
+            .init(
+                executable: try Fixture.program("v6-flower"), organizations: organizations,
+                folder: try Fixture.folder("nodes")))
     }
 
     private static func model(_ network: SandboxNetwork, _ task: Int64) async throws -> JSON? {
         try await network.result(ofTask: task, at: 1).map { try JSON(parsing: $0) }
     }
 
-    @Test("The resumed run ends with the bytes of one that never stopped, wherever it was killed", arguments: [2, 3, 5])
+    @Test(
+        "The resumed run ends with the bytes of one that never stopped, wherever it was killed", arguments: [2, 3, 5])
     func sameBytes(fanOuts: Int) async throws {
         let kwargs: OrderedDictionary<String, JSON> = [
-            "model": "logistic", "target": "diagnosis", "num_rounds": 5, "strategy": "FedAdam", "strategy_options": ["eta": 0.05],
+            "model": "logistic", "target": "diagnosis", "num_rounds": 5, "strategy": "FedAdam",
+            "strategy_options": ["eta": 0.05],
             "fraction_train": 0.7,
         ]
         let network = try Self.network()
         try await network.whileServing {
             func start(_ kwargs: OrderedDictionary<String, JSON>) async throws -> Int64 {
-                try await network.createTask(name: "t", organizations: [1], databases: ["default"], input: Self.input(kwargs))
+                try await network.createTask(
+                    name: "t", organizations: [1], databases: ["default"], input: Self.input(kwargs))
             }
             let whole = try await start(kwargs)
             #expect(try await network.wait(for: whole) == "completed")
@@ -65,6 +70,50 @@ struct ResumeTests {
         }
     }
 
+    @Test("A run that its node starts again goes on, and one that has ended gives the same result again")
+    func startedTwice() async throws {
+        let kwargs: OrderedDictionary<String, JSON> = [
+            "model": "logistic", "target": "diagnosis", "num_rounds": 4, "strategy": "FedAdam",
+            "strategy_options": ["eta": 0.05],
+        ]
+        let network = try Self.network()
+        try await network.whileServing {
+            func start() async throws -> Int64 {
+                try await network.createTask(
+                    name: "t", organizations: [1], databases: ["default"], input: Self.input(kwargs))
+            }
+            func output(_ task: Int64) async throws -> Data {
+                let folder = try #require(await network.folder(ofTask: task, at: 1))
+                return try Data(contentsOf: URL(fileURLWithPath: folder + "/output"))
+            }
+            let whole = try await start()
+            #expect(try await network.wait(for: whole) == "completed")
+            let (result, asked) = (try await output(whole), await network.subtasks(of: whole).count)
+            #expect(try await network.startAgain(whole) == 0)
+            #expect(try await output(whole) == result)
+            #expect(await network.subtasks(of: whole).count == asked)
+
+            let killed = try await start()
+            while await network.subtasks(of: killed).count < 3 { try await Task.sleep(for: .milliseconds(2)) }
+            await network.killTask(killed)
+            #expect(try await network.startAgain(killed) == 0)
+            let model = try await JSON(parsing: output(killed))["model"]
+            let expected = try JSON(parsing: result)["model"]
+            #expect(model == expected && model?["safetensors"] != nil)
+            // The fan-out that was under way is asked again, and no other.
+            #expect(await network.subtasks(of: killed).count <= asked + 1)
+
+            // While the first is at work, the second waits.
+            let both = try await start()
+            while await network.subtasks(of: both).isEmpty { try await Task.sleep(for: .milliseconds(2)) }
+            #expect(try await network.startAgain(both) == 0)
+            #expect(try await network.wait(for: both) == "completed")
+            #expect(try await JSON(parsing: output(both))["model"] == expected)
+            #expect(await network.subtasks(of: both).count == asked)
+            #expect(await network.log(ofTask: both, at: 1).contains("another process is at work on this run"))
+        }
+    }
+
     @Test("A damaged checkpoint is said to be one; checkpoint list and export show a whole one")
     func checkpoint() async throws {
         let network = try Self.network()
@@ -85,7 +134,9 @@ struct ResumeTests {
                 #expect(try Self.program(["checkpoint", "export", file, "--round", "2", "--output", output]).code == 0)
                 #expect((FileManager.default.contents(atPath: output)?.count ?? 0) > 124)
             }
-            let (text, failed) = try Self.program(["checkpoint", "export", file, "--round", "77", "--output", folder + "/x.npz"])
+            let (text, failed) = try Self.program([
+                "checkpoint", "export", file, "--round", "77", "--output", folder + "/x.npz",
+            ])
             #expect(failed != 0 && text.contains("holds no weights of round 77"))
 
             for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: file + suffix) }
@@ -99,7 +150,9 @@ struct ResumeTests {
     }
 
     /// What the program prints, and its exit code.
-    static func program(_ arguments: [String], environment: [String: String] = [:]) throws -> (text: String, code: Int32) {
+    static func program(_ arguments: [String], environment: [String: String] = [:]) throws -> (
+        text: String, code: Int32
+    ) {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try Fixture.program("v6-flower"))
         process.arguments = arguments
@@ -117,10 +170,13 @@ struct ResumeTests {
 @Suite("The program by itself")
 struct ProgramTests {
     /// A folder with the files of a container, and its environment.
-    private static func container(input: String? = nil, token: String? = nil) throws -> (folder: String, environment: [String: String]) {
+    private static func container(input: String? = nil, token: String? = nil) throws -> (
+        folder: String, environment: [String: String]
+    ) {
         let folder = try Fixture.folder("container")
         try Data(#"x,y\#n1,2\#n"#.utf8).write(to: URL(fileURLWithPath: folder + "/data.csv"))
-        let claims = #"{"sub":{"organization_id":1,"collaboration_id":1,"study_id":null,"task_id":1,"image":"i","databases":[]}}"#
+        let claims =
+            #"{"sub":{"organization_id":1,"collaboration_id":1,"study_id":null,"task_id":1,"image":"i","databases":[]}}"#
         let whole = "e30." + Base64.encode(Data(claims.utf8)).replacing("=", with: "") + ".s"
         try Data((token ?? whole).utf8).write(to: URL(fileURLWithPath: folder + "/token"))
         if let input { try Data(input.utf8).write(to: URL(fileURLWithPath: folder + "/input")) }
@@ -130,7 +186,8 @@ struct ProgramTests {
             [
                 "INPUT_FILE": folder + "/input", "OUTPUT_FILE": folder + "/output", "TOKEN_FILE": folder + "/token",
                 "HOST": "http://127.0.0.1", "PORT": "1",
-                "USER_REQUESTED_DATABASE_LABELS": "default", "DEFAULT_DATABASE_URI": folder + "/data.csv", "DEFAULT_DATABASE_TYPE": "csv",
+                "USER_REQUESTED_DATABASE_LABELS": "default", "DEFAULT_DATABASE_URI": folder + "/data.csv",
+                "DEFAULT_DATABASE_TYPE": "csv",
             ]
         )
     }
@@ -151,7 +208,8 @@ struct ProgramTests {
         let (folder, environment) = try Self.container(input: input)
         let (text, exit) = try ResumeTests.program([], environment: environment)
         #expect(exit == code, "\(text)")
-        #expect(text.contains(words) && text.hasPrefix("v6-flower: ") && text.split(separator: "\n").count == 1, "\(text)")
+        #expect(
+            text.contains(words) && text.hasPrefix("v6-flower: ") && text.split(separator: "\n").count == 1, "\(text)")
         #expect(FileManager.default.contents(atPath: folder + "/output") == Data())
     }
 
@@ -167,7 +225,8 @@ struct ProgramTests {
         let digest = Digest(of: file).hex
         let cut = Data(file.dropLast(4))
         for (text, words) in [
-            (input(digest, String(Base64.encode(file).dropLast(5))), "not whole base64"), (input("00", Base64.encode(file)), "digest"),
+            (input(digest, String(Base64.encode(file).dropLast(5))), "not whole base64"),
+            (input("00", Base64.encode(file)), "digest"),
             (input(Digest(of: cut).hex, Base64.encode(cut)), "lies outside the file"),
         ] {
             let (output, exit) = try ResumeTests.program([], environment: try Self.container(input: text).environment)
@@ -179,17 +238,39 @@ struct ProgramTests {
     func byHand() throws {
         let (text, code) = try ResumeTests.program([])
         #expect(code == 78 && text.contains("the environment variable INPUT_FILE is missing"))
-        let (folder, environment) = try Self.container(input: #"{"method": "partial", "kwargs": {"format": 1, "messages": []}}"#)
-        let (setting, failed) = try ResumeTests.program([], environment: environment.merging(["V6_FLOWER_MIN_ROWS": "many"]) { $1 })
-        #expect(failed == 78 && setting.contains("V6_FLOWER_MIN_ROWS is not a number of rows"))
-        let (token, refused) = try ResumeTests.program([], environment: try Self.container(input: "{}", token: "x").environment)
+        let (folder, environment) = try Self.container(
+            input: #"{"method": "partial", "kwargs": {"format": 1, "messages": []}}"#)
+        let (setting, failed) = try ResumeTests.program(
+            [], environment: environment.merging(["V6_FLOWER_MIN_ROWS": "many"]) { $1 })
+        #expect(failed == 78 && setting.contains("V6_FLOWER_MIN_ROWS is not a whole number"))
+        let (token, refused) = try ResumeTests.program(
+            [], environment: try Self.container(input: "{}", token: "x").environment)
         #expect(refused == 78 && token.contains("token is not valid"))
         // A folder for the checkpoint that cannot be made.
         try Data().write(to: URL(fileURLWithPath: folder + "/v6-flower"))
         try Data(#"{"method": "central", "kwargs": {"model": "linear", "target": "y"}}"#.utf8).write(
             to: URL(fileURLWithPath: folder + "/input"))
         let (journal, unwritable) = try ResumeTests.program([], environment: environment)
-        #expect(unwritable == 74 && journal.contains("the checkpoint"), "\(journal)")
+        #expect(unwritable == 73 && journal.contains("/v6-flower: it is no folder"), "\(journal)")
+    }
+
+    @Test(
+        "Pipes and links in the place of a container's files end it in one sentence, whoever made them",
+        arguments: ["input", "output", "token"])
+    func foreignFiles(_ file: String) throws {
+        let partial = #"{"method": "partial", "kwargs": {"format": 1, "messages": []}}"#
+        for isPipe in [true, false] {
+            let (folder, environment) = try Self.container(input: partial)
+            let (path, victim) = (folder + "/" + file, folder + "/victim")
+            try FileManager.default.moveItem(atPath: path, toPath: victim)
+            let before = FileManager.default.contents(atPath: victim)
+            #expect((isPipe ? mkfifo(path, 0o666) : symlink(victim, path)) == 0)
+            let (text, code) = try ResumeTests.program([], environment: environment)
+            #expect(
+                code == (file == "output" ? 74 : 66)
+                    && text.contains(isPipe ? "it is no ordinary file" : "it is a link"), "\(text)")
+            #expect(FileManager.default.contents(atPath: victim) == before)
+        }
     }
 
     @Test("describe prints algorithm.json")
@@ -197,5 +278,21 @@ struct ProgramTests {
         let (text, code) = try ResumeTests.program(["describe"])
         #expect(code == 0)
         #expect(Data(text.utf8) == FileManager.default.contents(atPath: Fixture.root + "/algorithm.json"))
+    }
+}
+
+extension SandboxNetwork {
+    /// Starts a task's first run once more in its folder, as a node does whose list of runs to start is older than the
+    /// run's end, and gives the exit code.
+    fileprivate func startAgain(_ id: Int64) async throws -> Int32 {
+        let task = try task(id)
+        let run = try #require(task.runs.first)
+        let node = try #require(configuration.organizations.first { $0.id == run.organization })
+        let files = try ContainerFiles(
+            node: node, run: run.id, task: task, network: configuration, port: port,
+            input: Data(contentsOf: URL(fileURLWithPath: run.folder + "/input")))
+        return try await ContainerProcess(
+            executable: configuration.executable, arguments: configuration.arguments, files: files
+        ).exitCode()
     }
 }

@@ -7,19 +7,28 @@ import Vantage6
 
 @Suite("Payloads")
 struct PayloadTests {
-    @Test("Messages come through a fan-out's input as they were, arrays that they share travel once", arguments: [false, true])
+    @Test(
+        "Messages come through a fan-out's input as they were, arrays that they share travel once",
+        arguments: [false, true])
     func roundTrip(_ isCompressed: Bool) throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("payload-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let arrays: ArrayRecord = ["w": try NDArray((0..<1000).map(Float.init), shape: [10, 100]), "b": NDArray([1.5])]
+        let arrays: ArrayRecord = [
+            "w": try NDArray((0..<1000).map(Float.init), shape: [10, 100]), "b": NDArray([1.5]),
+        ]
         let own: ArrayRecord = ["w": NDArray([Float(7)])]
         func message(_ node: Int64, _ type: MessageType, _ arrays: ArrayRecord) -> Message {
             Message(
-                content: ["arrays": .arrays(arrays), "config": .configs(["lr": 0.1, "é": "ü"])], dstNodeID: node, messageType: type,
+                content: ["arrays": .arrays(arrays), "config": .configs(["lr": 0.1, "é": "ü"])], dstNodeID: node,
+                messageType: type,
                 groupID: "1")
         }
-        let messages = [message(2, .train, arrays), message(1, .evaluate, arrays), message(1, .train, arrays), message(3, .train, own)]
-        let outgoing = try Outgoing(messages, method: "partial", replies: ReplyFormat(isCompressed: isCompressed), folder: folder)
+        let messages = [
+            message(2, .train, arrays), message(1, .evaluate, arrays), message(1, .train, arrays),
+            message(3, .train, own),
+        ]
+        let outgoing = try Outgoing(
+            messages, method: "partial", replies: ReplyFormat(isCompressed: isCompressed), folder: folder)
         #expect([Int64](outgoing.inputs.keys) == [1, 2, 3])
         for (node, input) in outgoing.inputs {
             let text = try input.joined()
@@ -60,13 +69,16 @@ struct PayloadTests {
     }
 
     static let damaged: [(JSON, String)] = [
-        (["replies": []], "it has no format"), (["format": 2, "replies": []], "format 2"), (["format": 1], "it has no replies"),
+        (["replies": []], "it has no format"), (["format": 2, "replies": []], "format 2"),
+        (["format": 1], "it has no replies"),
         (["format": 1, "replies": [["content": [:]]]], "metadata"),
     ]
 
     @Test("A payload of another kind or version is refused in a sentence", arguments: damaged)
     func refuses(_ json: JSON, _ words: String) {
-        let error = #expect(throws: Payload.Malformed.self) { try Payload.messages(json.members ?? [:], key: "replies") { _ in [:] } }
+        let error = #expect(throws: Payload.Malformed.self) {
+            try Payload.messages(json.members ?? [:], key: "replies") { _ in [:] }
+        }
         #expect(error?.problem.contains(words) ?? false)
     }
 
@@ -81,7 +93,9 @@ struct PayloadTests {
     private static let base: ArrayRecord = {
         var random = SeededRandom(1, "base")
         let shaped = try? NDArray((0..<6000).map { _ in Float(random.normal()) }, shape: [60, 100])
-        return ["w": shaped ?? NDArray([Float]()), "b": NDArray((0..<50).map { _ in random.normal() }), "n": NDArray.counts]
+        return [
+            "w": shaped ?? NDArray([Float]()), "b": NDArray((0..<50).map { _ in random.normal() }), "n": NDArray.counts,
+        ]
     }()
 
     /// What a partial answers that adds 0.01 to every number, as its result's bytes.
@@ -95,27 +109,35 @@ struct PayloadTests {
             var arrays = try #require(message.content?.arrayRecords["arrays"])
             arrays["w"] = try NDArray(try #require(arrays["w"]).floats().map { $0 + 0.01 }, shape: [60, 100])
             arrays["b"] = NDArray(try #require(arrays["b"]).doubles().map { $0 + 0.01 })
-            return Message(content: ["arrays": .arrays(arrays), "metrics": .metrics(["num-examples": 5])], replyTo: message)
+            return Message(
+                content: ["arrays": .arrays(arrays), "metrics": .metrics(["num-examples": 5])], replyTo: message)
         }
         let task = try TaskInput(json.serialized())
         let path = "\(folder)/\(UUID().uuidString)"
         defer { unlink(path) }
-        try await Partial.run(task, app, Node(NodeSettings([:]), organization: 4, log: Log { _ in }), folder: nil, log: Log { _ in }).write(
+        try await Partial.run(
+            task, app, Node(NodeSettings([:]), organization: 4, log: Log { _ in }), state: nil, log: Log { _ in }
+        ).write(
             to: OutputFile(path: path))
         return (message, try Data(contentsOf: URL(fileURLWithPath: path)))
     }
 
-    private static func read(_ result: Data, _ sent: Message) throws -> [Message] {
+    private static func read(_ result: Data, _ sent: Message, _ format: ReplyFormat = ReplyFormat()) throws -> [Message]
+    {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("incoming-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { #expect((try? FileManager.default.contentsOfDirectory(atPath: folder)) == [], "nothing is left on the disk") }
-        return try Incoming.replies(Data(Base64.encode(result).utf8), folder: folder) { $0 == "m" ? sent.content : nil }
+        defer {
+            #expect((try? FileManager.default.contentsOfDirectory(atPath: folder)) == [], "nothing is left on the disk")
+        }
+        return try Incoming.replies(Data(Base64.encode(result).utf8), folder: folder, to: [sent], format: format)
     }
 
-    @Test("Whatever the form of replies, the arrays come back: exactly, or as near as the quantisation promises", arguments: formats)
+    @Test(
+        "Whatever the form of replies, the arrays come back: exactly, or as near as the quantisation promises",
+        arguments: formats)
     func replies(_ format: ReplyFormat) async throws {
         let (sent, result) = try await Self.answer(format)
-        let reply = try #require(try Self.read(result, sent).first)
+        let reply = try #require(try Self.read(result, sent, format).first)
         let arrays = try #require(reply.content?.arrayRecords["arrays"])
         #expect([String](arrays.keys) == ["w", "b", "n"])
         #expect(arrays["n"] == Self.base["n"])
@@ -131,7 +153,9 @@ struct PayloadTests {
         for (value, before) in zip(found, old) { #expect(abs(value - (before + 0.01)) <= tolerance) }
         // float32 rounds besides.
         let (floats, before) = (try #require(arrays["w"]).floats(), try #require(Self.base["w"]).floats())
-        for (value, before) in zip(floats, before) { #expect(abs(Double(value) - Double(before + 0.01)) <= tolerance + 1e-6) }
+        for (value, before) in zip(floats, before) {
+            #expect(abs(Double(value) - Double(before + 0.01)) <= tolerance + 1e-6)
+        }
         #expect(try #require(arrays["w"]).bytes.withBytes { $0.count } == 24_000)
     }
 
@@ -148,10 +172,11 @@ struct PayloadTests {
 
     @Test("A raw result that is cut, or whose head lies, is refused in a sentence")
     func damagedRaw() async throws {
-        let (sent, result) = try await Self.answer(ReplyFormat(isRaw: true, isCompressed: true))
-        #expect(try Self.read(result, sent).count == 1)
+        let format = ReplyFormat(isRaw: true, isCompressed: true)
+        let (sent, result) = try await Self.answer(format)
+        #expect(try Self.read(result, sent, format).count == 1)
         for length in [0, 7, 8, 15, 16, 40, 200, result.count / 2, result.count - 1] {
-            #expect(throws: (any Error).self, "\(length)") { try Self.read(result.prefix(length), sent) }
+            #expect(throws: (any Error).self, "\(length)") { try Self.read(result.prefix(length), sent, format) }
         }
         var wrongLength = result
         wrongLength.replaceSubrange(8..<16, with: Data(repeating: 0xFF, count: 8))
@@ -159,13 +184,16 @@ struct PayloadTests {
         #expect(error?.problem == "its result ends within its head")
         var longer = result
         longer.append(0)
-        #expect(throws: (any Error).self) { try Self.read(longer.prefix(result.count - 1) + longer.suffix(1), sent) }
+        #expect(throws: (any Error).self) { try Self.read(longer, sent, format) }
     }
 
-    @Test("A long text is decoded by several threads to the same bytes, and refused where padding or rubbish stands within it")
+    @Test(
+        "A long text is decoded by several threads to the same bytes, and refused where padding or rubbish stands within it"
+    )
     func longText() throws {
         let folder = FileManager.default.temporaryDirectory.path
-        let data = Data((0..<(Incoming.parallelText + 12_345)).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 7) })
+        let data = Data(
+            (0..<(Incoming.parallelText + 12_345)).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 7) })
         func decode(_ text: Data) throws -> Data {
             let path = folder + "/\(UUID().uuidString)"
             try text.write(to: URL(fileURLWithPath: path))

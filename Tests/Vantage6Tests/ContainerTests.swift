@@ -31,7 +31,8 @@ struct ContainerTests {
     @Test(
         "Base32 is Python's",
         arguments: [
-            ("", ""), ("a", "ME!!!!!!"), ("ab", "MFRA!!!!"), ("abc", "MFRGG!!!"), ("abcd", "MFRGGZA!"), ("abcde", "MFRGGZDF"),
+            ("", ""), ("a", "ME!!!!!!"), ("ab", "MFRA!!!!"), ("abc", "MFRGG!!!"), ("abcd", "MFRGGZA!"),
+            ("abcde", "MFRGGZDF"),
             ("é/x=1", "YOUS66B5GE!!!!!!"),
         ])
     func base32(_ plain: String, _ encoded: String) {
@@ -39,11 +40,14 @@ struct ContainerTests {
         #expect(EnvironmentValue.decode(encoded) == plain)
     }
 
-    @Test("A value that does not decode is taken as it is", arguments: ["http://10.0.0.1", "7654", "MFRGGZD0", "ME======x", "!!!!!!!!"])
+    @Test(
+        "A value that does not decode is taken as it is",
+        arguments: ["http://10.0.0.1", "7654", "MFRGGZD0", "ME======x", "!!!!!!!!"])
     func plain(_ value: String) { #expect(EnvironmentValue.decode(value) == value) }
 
     @Test(
-        "What is missing or wrong is named", arguments: ["INPUT_FILE", "OUTPUT_FILE", "TOKEN_FILE", "HOST", "PORT", "EXTRA_1_DATABASE_URI"])
+        "What is missing or wrong is named",
+        arguments: ["INPUT_FILE", "OUTPUT_FILE", "TOKEN_FILE", "HOST", "PORT", "EXTRA_1_DATABASE_URI"])
     func missing(_ name: String) {
         var raw = Self.variables
         raw[name] = nil
@@ -67,7 +71,8 @@ struct ContainerTests {
     func token() throws {
         let claims =
             #"{"sub": {"client_type": "container", "organization_id": 4, "collaboration_id": 2, "study_id": null, "task_id": 9, "image": "i:1@sha256:x", "databases": [{"label": "default"}]}}"#
-        let payload = Base64.encode(Data(claims.utf8)).replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+        let payload = Base64.encode(Data(claims.utf8)).replacing("+", with: "-").replacing("/", with: "_").replacing(
+            "=", with: "")
         let token = try ContainerToken("e30.\(payload).sig\n")
         #expect(token.organizationID == 4)
         #expect(token.collaborationID == 2)
@@ -90,8 +95,10 @@ struct ContainerTests {
     }
 
     static let badInputs: [(String, String)] = [
-        ("", "it is empty"), ("[]", "it is a list"), ("{}", "it names no method"), ("{\"method\": 1}", "it names no method"),
-        (#"{"method": "central", "args": [1]}"#, "positional"), (#"{"method": "central", "kwargs": []}"#, "kwargs are a list"),
+        ("", "it is empty"), ("[]", "it is a list"), ("{}", "it names no method"),
+        ("{\"method\": 1}", "it names no method"),
+        (#"{"method": "central", "args": [1]}"#, "positional"),
+        (#"{"method": "central", "kwargs": []}"#, "kwargs are a list"),
         ("{\"method\"", "not valid JSON"),
         ("QUJD$REVG$R0hJ", "still encrypted"),
     ]
@@ -113,8 +120,56 @@ struct ContainerTests {
         #expect(FileManager.default.contents(atPath: path) == Data(#"{"a":1}"#.utf8))
         #expect(try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int == inode)
 
-        let full = try OutputFile(path: "/dev/full")
+        let full = OutputFile(descriptor: open("/dev/full", O_WRONLY | O_CLOEXEC), path: "full")
         #expect(throws: ContainerError.self) { try full.write(["a": 1]) }
         #expect(throws: ContainerError.self) { try OutputFile(path: "/proc/none/output") }
+    }
+
+    @Test(
+        "Links, pipes, folders and devices in the place of a file are refused, and nobody waits for them",
+        arguments: ["link", "link to nowhere", "hard link", "pipe", "folder", "device"])
+    func notAFile(_ kind: String) throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("place-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let (path, victim) = (folder + "/file", folder + "/victim")
+        try Data("keep me".utf8).write(to: URL(fileURLWithPath: victim))
+        switch kind {
+        case "link": #expect(symlink(victim, path) == 0)
+        case "link to nowhere": #expect(symlink(folder + "/nowhere", path) == 0)
+        case "hard link": #expect(link(victim, path) == 0)
+        case "pipe": #expect(mkfifo(path, 0o666) == 0)
+        case "folder": #expect(mkdir(path, 0o755) == 0)
+        default: #expect(symlink("/dev/zero", path) == 0)
+        }
+        let output = #expect(throws: ContainerError.self) { try OutputFile(path: path) }
+        let input = #expect(throws: ContainerError.self) { try TaskFile("input", path: path) }
+        for text in [output, input].map({ "\($0?.description ?? "")" }) {
+            #expect(text.contains("it is") || text.contains("it has a second name"), "\(text)")
+        }
+        #expect(FileManager.default.contents(atPath: victim) == Data("keep me".utf8))
+        #expect(!FileManager.default.fileExists(atPath: folder + "/nowhere"))
+    }
+
+    @Test("A file is read within the limit, and what is done in an open folder is done there")
+    func openFolder() throws {
+        let root = FileManager.default.temporaryDirectory.appendingPathComponent("open-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: root + "/a", withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(atPath: root + "/b", withIntermediateDirectories: true)
+        let parent = try OpenFolder(root)
+        let folder = try OpenFolder("a", in: parent)
+        // Somebody puts a link in its place.
+        try FileManager.default.moveItem(atPath: root + "/a", toPath: root + "/moved")
+        #expect(symlink(root + "/b", root + "/a") == 0)
+        let error = #expect(throws: OpenFolder.Refusal.self) { try OpenFolder("a", in: parent) }
+        #expect(error?.reason == "it is a link")
+        // A link in the place of a new file is not followed either.
+        #expect(symlink(root + "/b/x", root + "/moved/new") == 0)
+        try OutputFile(descriptor: folder.make("new"), path: "new").write(["a": 1])
+        try folder.rename("new", to: "file")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: root + "/b").isEmpty)
+        let file = try TaskFile("input", path: root + "/moved/file")
+        #expect(try file.contents() == Data(#"{"a":1}"#.utf8))
+        #expect(throws: ContainerError.self) { try file.contents(limit: 6) }
+        #expect(throws: ContainerError.self) { try TaskFile("input", path: root + "/moved/none") }
     }
 }

@@ -7,55 +7,6 @@ import Wire
 
 @testable import Vantage6
 
-/// A proxy that answers what a test tells it to.
-private final class FakeProxy: Sendable {
-    struct Seen: Sendable {
-        let method: String
-        let path: String
-        let query: [String: String]
-        let body: Data
-        let headers: [String: String]
-    }
-
-    private let seen = Mutex<[Seen]>([])
-    private let answer: @Sendable (Seen, Int) async throws -> (Int, String)
-
-    init(_ answer: @escaping @Sendable (Seen, Int) async throws -> (Int, String)) { self.answer = answer }
-
-    var requests: [Seen] { seen.withLock { $0 } }
-
-    func use<R: Sendable>(
-        timeout: Double = 120, outage: Double = 300, _ body: @Sendable @escaping (ProxyClient) async throws -> R
-    ) async throws -> R {
-        let server = HTTPServer(address: try .inet(ip4: "127.0.0.1", port: 0), timeout: 300, logger: .disabled)
-        await server.appendRoute("*") { [self] request in
-            let one = Seen(
-                method: request.method.rawValue, path: request.path,
-                query: Dictionary(request.query.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }), body: try await request.bodyData,
-                headers: Dictionary(request.headers.map { ($0.key.rawValue.lowercased(), $0.value) }, uniquingKeysWith: { $1 }))
-            let number = seen.withLock { seen in
-                seen.append(one)
-                return seen.count
-            }
-            let (status, text) = try await answer(one, number)
-            return HTTPResponse(statusCode: HTTPStatusCode(status, phrase: ""), body: Data(text.utf8))
-        }
-        let serving = Task { try await server.run() }
-        defer { serving.cancel() }
-        try await server.waitUntilListening(timeout: 60)
-        guard case .ip4(_, let port) = await server.listeningAddress else { throw CocoaError(.featureUnsupported) }
-        var patience = ProxyClient.Patience()
-        (patience.firstDelay, patience.longestDelay, patience.timeout, patience.outage) = (0.01, 0.05, timeout, outage)
-        return try await body(ProxyClient(address: "http://127.0.0.1:\(port)", token: try Self.token(), patience: patience))
-    }
-
-    static func token() throws -> ContainerToken {
-        let claims =
-            #"{"sub":{"organization_id":1,"collaboration_id":2,"study_id":null,"task_id":9,"image":"i:1","databases":[{"label":"default"}]}}"#
-        return try ContainerToken("e30." + Base64.encode(Data(claims.utf8)).replacing("=", with: "") + ".s")
-    }
-}
-
 @Suite("The node's proxy")
 struct ProxyTests {
     @Test("Pages are followed, and a GET names no content type")
@@ -80,11 +31,13 @@ struct ProxyTests {
     func silence() async throws {
         let proxy = FakeProxy { seen, _ in
             guard seen.method == "POST" else { return (200, #"{"data": []}"#) }
-            try await Task.sleep(for: .seconds(30))
+            try await Task.sleep(for: .seconds(600))
             return (200, "{}")
         }
-        await #expect(throws: ProxyError.timedOut(what: "create the subtask 'a'", seconds: 1)) {
-            try await proxy.use(timeout: 1) { try await $0.create(ProxyClient.NewTask(name: "a", description: "", inputs: [:])) }
+        await #expect(throws: ProxyError.timedOut(what: "create the subtask 'a'", limit: .seconds(5))) {
+            try await proxy.use(timeout: .seconds(5)) {
+                try await $0.create(ProxyClient.NewTask(name: "a", description: "", inputs: [:]))
+            }
         }
         #expect(proxy.requests.count { $0.method == "POST" } == 1)
     }
@@ -102,15 +55,20 @@ struct ProxyTests {
         #expect(id == 12)
         let body = try JSON(parsing: try #require(proxy.requests.first).body)
         #expect(body["name"]?.string == "round \"1\"")
-        #expect(body["description"]?.string == "é")
+        let description = try #require(body["description"]?.string)
+        #expect(description.hasPrefix("é [fan-out ") && description.hasSuffix("]"))
         #expect(body["image"]?.string == "i:1")
         #expect(body["collaboration_id"]?.int == 2)
         #expect(body["databases"] == [["label": "default"]])
         #expect(body["organizations"]?.elements?.map { $0["id"]?.int } == [4, 5])
-        #expect(body["organizations"]?.elements?.first?["input"]?.string == "QUJD" + String(decoding: large, as: UTF8.self))
+        #expect(
+            body["organizations"]?.elements?.first?["input"]?.string == "QUJD" + String(decoding: large, as: UTF8.self))
     }
 
-    private static let newTask = ProxyClient.NewTask(name: "t", description: "", inputs: [1: ByteSegments([Data("QQ==".utf8)])])
+    private static let fetching = ProxyClient.Fetching(folder: FileManager.default.temporaryDirectory.path, pageSize: 1)
+
+    private static let newTask = ProxyClient.NewTask(
+        name: "t", description: "", inputs: [1: ByteSegments([Data("QQ==".utf8)])])
 
     @Test("Reads are repeated after a 500, and given up with the proxy's words where the server is well")
     func retries() async throws {
@@ -118,21 +76,28 @@ struct ProxyTests {
         #expect(try await recovering.use { try await $0.isEncrypted() })
         #expect(recovering.requests.count == 3)
 
-        let refusing = FakeProxy { seen, _ in seen.path == "/version" ? (200, "{}") : (500, #"{"msg": "Request failed, see node logs"}"#) }
-        let error = await #expect(throws: ProxyError.self) { try await refusing.use { try await $0.runs(ofTask: 4) } }
-        #expect(error == .refused(what: "list the runs of task 4", status: 500, message: "Request failed, see node logs"))
+        let refusing = FakeProxy { seen, _ in
+            seen.path == "/version" ? (200, "{}") : (500, #"{"msg": "Request failed, see node logs"}"#)
+        }
+        let error = await #expect(throws: ProxyError.self) {
+            try await refusing.use { try await $0.runs(ofTask: 4, Self.fetching) }
+        }
+        #expect(
+            error == .refused(what: "list the runs of task 4", status: 500, message: "Request failed, see node logs"))
         #expect(refusing.requests.count { $0.path == "/run" } == 3)
     }
 
     @Test("An outage is waited for; one that lasts too long ends in the proxy's words")
     func outage() async throws {
         // The first answer comes before the outage: without one, the address would be wrong.
-        let passing = FakeProxy { _, number in number != 1 && number < 9 ? (500, "{}") : (200, #"{"encrypted": true}"#) }
+        let passing = FakeProxy { _, number in number != 1 && number < 9 ? (500, "{}") : (200, #"{"encrypted": true}"#)
+        }
         #expect(try await passing.use { try await [$0.isEncrypted(), $0.isEncrypted()] } == [true, true])
 
-        let lasting = FakeProxy { _, number in number == 1 ? (200, #"{"encrypted": true}"#) : (500, #"{"msg": "down"}"#) }
+        let lasting = FakeProxy { _, number in number == 1 ? (200, #"{"encrypted": true}"#) : (500, #"{"msg": "down"}"#)
+        }
         let error = await #expect(throws: ProxyError.self) {
-            try await lasting.use(outage: 0.1) { try await [$0.isEncrypted(), $0.isEncrypted()] }
+            try await lasting.use(outage: .milliseconds(100)) { try await [$0.isEncrypted(), $0.isEncrypted()] }
         }
         #expect(error == .refused(what: "read the collaboration", status: 500, message: "down"))
     }
@@ -152,14 +117,23 @@ struct ProxyTests {
         #expect(proxy.requests.contains { $0.query["parent_id"] == "9" })
     }
 
-    @Test("A task whose answer was lost is found again; one that an outage swallowed is posted anew", arguments: [true, false])
+    @Test(
+        "A task whose answer was lost is found by its own key, not by its name; one that an outage swallowed is posted anew",
+        arguments: [true, false])
     func lostAnswer(_ wasCreated: Bool) async throws {
+        let key = Mutex("")
         let proxy = FakeProxy { seen, number in
             switch (seen.method, seen.path) {
-            case (_, "/collaboration/2"): (200, #"{"encrypted": true}"#)
-            case ("POST", _): number == 2 ? (500, "{}") : (201, #"{"id": 44}"#)
-            case (_, "/version"): number < 6 ? (500, "{}") : (200, "{}")
-            default: (200, wasCreated ? #"{"data": [{"id": 33, "name": "t"}, {"id": 34, "name": "u"}]}"# : #"{"data": []}"#)
+            case (_, "/collaboration/2"): return (200, #"{"encrypted": true}"#)
+            case ("POST", _):
+                let description = try JSON(parsing: seen.body)["description"]?.string ?? ""
+                if number == 2 { key.withLock { $0 = description } }
+                return number == 2 ? (500, "{}") : (201, #"{"id": 44}"#)
+            case (_, "/version"): return number < 6 ? (500, "{}") : (200, "{}")
+            default:
+                let found = key.withLock { #"{"id": 33, "name": "t", "description": "\#($0)"}"# }
+                let other = #"{"id": 32, "name": "t", "description": "of another fan-out"}"#
+                return (200, #"{"data": [\#(other)\#(wasCreated ? ", " + found : "")]}"#)
             }
         }
         let id = try await proxy.use { client in
@@ -181,15 +155,16 @@ struct ProxyTests {
                     "{\"data\":[{\"id\":2,\"run\":{\"id\":7},\"result\":\"\"},{\"id\":3,\"run\":{\"id\":6},\"result\":null}],\"links\":{}}"
                 )
         }
-        let folder = FileManager.default.temporaryDirectory.path
         let found = try await proxy.use { client in
             var found: [Int64: Int] = [:]
-            try await client.forEachResult(ofTask: 3, pageSize: 1, folder: folder) { found[$0] = $1.byteCount }
+            let lost = try await client.forEachResult(ofTask: 3, runs: [6, 7, 8], Self.fetching) {
+                found[$0] = $1.byteCount
+            }
+            #expect(lost.isEmpty)
             return found
         }
         #expect(found == [8: long.utf8.count, 7: 0])
         #expect(proxy.requests.first?.query["per_page"] == "1")
-        #expect(!FileManager.default.fileExists(atPath: folder + "/results-3.json"))
     }
 
     @Test(
@@ -197,7 +172,9 @@ struct ProxyTests {
         arguments: ["", "<html>", "[]", "{\"data\": 1}", "{\"data\": [{}]}"])
     func malformed(_ text: String) async throws {
         let proxy = FakeProxy { _, _ in (200, text) }
-        let error = await #expect(throws: ProxyError.self) { try await proxy.use { _ = try await $0.runs(ofTask: 1) } }
+        let error = await #expect(throws: ProxyError.self) {
+            try await proxy.use { _ = try await $0.runs(ofTask: 1, Self.fetching) }
+        }
         guard case .malformed = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -206,10 +183,26 @@ struct ProxyTests {
 
     @Test("A task that the server forgot, and a proxy that is not there, have errors of their own")
     func gone() async throws {
-        let proxy = FakeProxy { _, _ in (404, "{}") }
-        await #expect(throws: ProxyError.taskForgotten(id: 5)) { try await proxy.use { try await $0.status(ofTask: 5) } }
+        func proxy(_ subtasks: String?) -> FakeProxy {
+            FakeProxy { seen, _ in
+                switch seen.path {
+                case "/version": (200, "{}")
+                case "/task": subtasks.map { (200, $0) } ?? (500, "{}")
+                default: (500, #"{"msg": "no"}"#)
+                }
+            }
+        }
+        let refused = ProxyError.refused(what: "read the status of subtask 5", status: 500, message: "no")
+        let cases: [(String?, ProxyError)] = [
+            (#"{"data": [{"id": 4}]}"#, .taskForgotten(id: 5)), (#"{"data": [{"id": 4}, {"id": 5}]}"#, refused),
+            (nil, refused),
+        ]
+        for (subtasks, expected) in cases {
+            await #expect(throws: expected) { try await proxy(subtasks).use { try await $0.state(ofTask: 5) } }
+        }
         var patience = ProxyClient.Patience()
-        (patience.firstDelay, patience.outage) = (0.01, 0.1)
+        (patience.pacing.shortest, patience.pacing.longest) = (.milliseconds(10), .milliseconds(20))
+        patience.outage = .milliseconds(100)
         let client = try ProxyClient(address: "http://127.0.0.1:1", token: try FakeProxy.token(), patience: patience)
         let error = await #expect(throws: ProxyError.self) { try await client.isEncrypted() }
         guard case .unreachable = error else {
@@ -220,9 +213,12 @@ struct ProxyTests {
 
     @Test("Every final state is final, whatever a later version calls it")
     func states() {
-        for state in ["pending", "initializing", "active", "awaiting"] { #expect(!ProxyClient.Status(rawValue: state).isFinal) }
+        for state in ["pending", "initializing", "active", "awaiting"] {
+            #expect(!ProxyClient.Status(rawValue: state).isFinal)
+        }
         for state in [
-            "completed", "failed", "crashed", "killed by user", "non-existing Docker image", "not allowed", "unknown error", "new",
+            "completed", "failed", "crashed", "killed by user", "non-existing Docker image", "not allowed",
+            "unknown error", "new",
         ] {
             #expect(ProxyClient.Status(rawValue: state).isFinal)
         }

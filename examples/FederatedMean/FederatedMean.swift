@@ -1,7 +1,8 @@
 import Foundation
 import V6Flower
 
-/// An algorithm of one's own in one file: the mean of a column over all organizations, of which none tells more than a sum and a count.
+/// An algorithm of one's own in one file: the mean of a column over all organizations, of which none tells more than a
+/// sum and a count.
 @main
 struct FederatedMean {
     static let algorithm = Algorithm(
@@ -16,7 +17,9 @@ struct FederatedMean {
             let sums = replies.compactMap { $0.content?.metricRecords["sums"] }
             let total = sums.reduce(0) { $0 + ($1["sum"]?.double ?? 0) }
             let count = sums.reduce(0) { $0 + ($1["count"]?.double ?? 0) }
-            guard count > 0 else { throw Failure("no organization answered: \(replies.compactMap(\.error?.reason))", exitCode: 69) }
+            guard count > 0 else {
+                throw Failure("no organization answered: \(replies.compactMap(\.error?.reason))", exitCode: 69)
+            }
             context.state["mean"] = .metrics(["mean": .double(total / count), "count": .double(count)])
         },
         clientApp: { node in

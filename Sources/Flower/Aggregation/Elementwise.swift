@@ -37,7 +37,9 @@ enum Elementwise {
         func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T
     }
 
-    private static func run<T: ArithmeticScalar>(_: T.Type, _ operands: [NDArray], _ formula: some Formula) throws -> NDArray {
+    private static func run<T: ArithmeticScalar>(_: T.Type, _ operands: [NDArray], _ formula: some Formula) throws
+        -> NDArray
+    {
         // Blocks small enough for the cache: operands are converted once, whatever their type.
         let count = operands[0].count
         let width = operands.count
@@ -49,14 +51,16 @@ enum Elementwise {
             for (column, operand) in operands.enumerated() {
                 let range = (start * operand.dtype.size)..<((start + length) * operand.dtype.size)
                 try operand.bytes.withBytes { bytes in
-                    ElementReader(operand.dtype).forEach(in: UnsafeRawBufferPointer(rebasing: bytes[range])) { index, value in
+                    ElementReader(operand.dtype).forEach(in: UnsafeRawBufferPointer(rebasing: bytes[range])) {
+                        index, value in
                         inputs[index * width + column] = T(value)
                     }
                 }
             }
             inputs.withUnsafeBufferPointer { inputs in
                 for index in 0..<length {
-                    output[start + index] = formula(UnsafeBufferPointer(rebasing: inputs[(index * width)..<((index + 1) * width)]))
+                    output[start + index] = formula(
+                        UnsafeBufferPointer(rebasing: inputs[(index * width)..<((index + 1) * width)]))
                 }
             }
         }

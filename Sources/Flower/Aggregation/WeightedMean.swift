@@ -14,7 +14,8 @@ struct WeightedMean {
         for (name, array) in record {
             if let sum = sums[name], sum.shape != array.shape {
                 throw AggregationError(
-                    reason: "Array '\(name)' from node \(node) has the shape \(array.shape), the others' is \(sum.shape). Cannot aggregate."
+                    reason:
+                        "Array '\(name)' from node \(node) has the shape \(array.shape), the others' is \(sum.shape). Cannot aggregate."
                 )
             }
             try sums[name, default: Accumulator(like: array)].add(array, share)
@@ -103,15 +104,20 @@ private struct Accumulator {
         let stride = MemoryLayout<Sum>.stride
         // A first value is assigned, not added to zero: -0 stays -0, as in NumPy.
         if isFirst {
-            for index in sums.indices { sums[index] = bytes.loadUnaligned(fromByteOffset: index * stride, as: Sum.self) * share }
+            for index in sums.indices {
+                sums[index] = bytes.loadUnaligned(fromByteOffset: index * stride, as: Sum.self) * share
+            }
         } else {
-            for index in sums.indices { sums[index] += bytes.loadUnaligned(fromByteOffset: index * stride, as: Sum.self) * share }
+            for index in sums.indices {
+                sums[index] += bytes.loadUnaligned(fromByteOffset: index * stride, as: Sum.self) * share
+            }
         }
     }
 
     /// Types differ between replies: the product is rounded to the reply's type, the sum to the accumulator's.
     private static func accumulateMixed<Sum: ArithmeticScalar>(
-        _ sums: UnsafeMutableBufferPointer<Sum>, _ bytes: UnsafeRawBufferPointer, _ dtype: DType, _ share: Double, isFirst: Bool
+        _ sums: UnsafeMutableBufferPointer<Sum>, _ bytes: UnsafeRawBufferPointer, _ dtype: DType, _ share: Double,
+        isFirst: Bool
     ) {
         ElementReader(dtype).forEach(in: bytes) { index, value in
             let product: Double =

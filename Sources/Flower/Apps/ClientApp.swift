@@ -1,4 +1,5 @@
-/// What a node does with a message: functions for training, evaluation and queries, by action name. Flower's `flwr.clientapp.ClientApp`.
+/// What a node does with a message: functions for training, evaluation and queries, by action name. Flower's
+/// `flwr.clientapp.ClientApp`.
 ///
 ///     let app = ClientApp()
 ///         .train { message, context in … }
@@ -44,24 +45,31 @@ public struct ClientApp: Sendable {
         anything = function
     }
 
-    /// The app with a function for `train` messages of this action. A wrong or repeated name is reported by every call of the app.
-    public func train(_ action: String = MessageType.defaultAction, mods: [Mod] = [], perform function: @escaping Function) -> ClientApp {
+    /// The app with a function for `train` messages of this action. A wrong or repeated name is reported by every call
+    /// of the app.
+    public func train(
+        _ action: String = MessageType.defaultAction, mods: [Mod] = [], perform function: @escaping Function
+    ) -> ClientApp {
         registering(.train, action, mods, function)
     }
 
     /// The app with a function for `evaluate` messages of this action; as ``train(_:mods:perform:)``.
-    public func evaluate(_ action: String = MessageType.defaultAction, mods: [Mod] = [], perform function: @escaping Function) -> ClientApp
-    {
+    public func evaluate(
+        _ action: String = MessageType.defaultAction, mods: [Mod] = [], perform function: @escaping Function
+    ) -> ClientApp {
         registering(.evaluate, action, mods, function)
     }
 
     /// The app with a function for `query` messages of this action; as ``train(_:mods:perform:)``.
-    public func query(_ action: String = MessageType.defaultAction, mods: [Mod] = [], perform function: @escaping Function) -> ClientApp {
+    public func query(
+        _ action: String = MessageType.defaultAction, mods: [Mod] = [], perform function: @escaping Function
+    ) -> ClientApp {
         registering(.query, action, mods, function)
     }
 
-    private func registering(_ category: MessageType.Category, _ action: String, _ own: [Mod], _ function: @escaping Function) -> ClientApp
-    {
+    private func registering(
+        _ category: MessageType.Category, _ action: String, _ own: [Mod], _ function: @escaping Function
+    ) -> ClientApp {
         var app = self
         guard let type = try? MessageType("\(category.rawValue).\(action)") else {
             app.problem = app.problem ?? .invalidAction(category, action)

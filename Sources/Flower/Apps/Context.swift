@@ -14,7 +14,10 @@ public struct Context: Sendable {
     public var runConfig: ConfigRecord
 
     /// A context.
-    public init(runID: Int64, nodeID: Int64, nodeConfig: ConfigRecord = [:], state: RecordDict = [:], runConfig: ConfigRecord = [:]) {
+    public init(
+        runID: Int64, nodeID: Int64, nodeConfig: ConfigRecord = [:], state: RecordDict = [:],
+        runConfig: ConfigRecord = [:]
+    ) {
         self.runID = runID
         self.nodeID = nodeID
         self.nodeConfig = nodeConfig

@@ -29,14 +29,17 @@ public struct MessageType: Hashable, Sendable, CustomStringConvertible {
         self.action = action
     }
 
-    /// Parses `category` or `category.action`; Flower's legacy types are queries of their name. Throws ``InvalidMessageType``.
+    /// Parses `category` or `category.action`; Flower's legacy types are queries of their name. Throws
+    /// ``InvalidMessageType``.
     public init(_ text: String) throws(InvalidMessageType) {
         if Self.legacy.contains(text) {
             self.init(category: .query, action: text)
             return
         }
         let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count <= 2, let category = Category(rawValue: parts[0]) else { throw InvalidMessageType(text: text) }
+        guard parts.count <= 2, let category = Category(rawValue: parts[0]) else {
+            throw InvalidMessageType(text: text)
+        }
         let action = parts.count == 2 ? parts[1] : Self.defaultAction
         guard Self.isIdentifier(action) else { throw InvalidMessageType(text: text) }
         self.init(category: category, action: action)

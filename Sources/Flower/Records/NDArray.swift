@@ -29,8 +29,8 @@ public struct NDArray: Sendable {
     public let shape: [Int]
     /// The elements.
     public let bytes: any ByteSource
-    /// How Flower says the array is serialised: `numpy.ndarray`, or the name of a form that only the apps at both ends understand,
-    /// whose bytes are then passed on as they are.
+    /// How Flower says the array is serialised: `numpy.ndarray`, or the name of a form that only the apps at both ends
+    /// understand, whose bytes are then passed on as they are.
     public var stype = Self.numpy
 
     /// The `stype` of arrays that can be computed with.
@@ -76,15 +76,16 @@ public struct NDArray: Sendable {
     /// The number of elements.
     public var count: Int { Self.elementCount(of: shape) ?? 0 }
 
-    /// The product of the dimensions; nil where one is negative or the product overflows.
+    /// The product of the dimensions; nil where one is negative or the product overflows, whether or not another is
+    /// zero (as in NumPy): the product of any of them is then an integer too.
     public static func elementCount(of shape: [Int]) -> Int? {
         var product = 1
         for dimension in shape {
-            let (result, overflow) = product.multipliedReportingOverflow(by: dimension)
+            let (result, overflow) = product.multipliedReportingOverflow(by: max(dimension, 1))
             if dimension < 0 || overflow { return nil }
             product = result
         }
-        return product
+        return shape.contains(0) ? 0 : product
     }
 
     /// The elements as float32, rounded to nearest from wider types.
@@ -107,13 +108,30 @@ public struct NDArray: Sendable {
 
     /// Whether every element is a finite number; true for types that know no others.
     /// Throws where the bytes lie in a file that cannot be read.
-    public func isFinite() throws -> Bool {
-        guard dtype.isFloatingPoint else { return true }
-        var finite = true
+    public func isFinite() throws -> Bool { try firstNonFinite() == nil }
+
+    /// The place of the first element that is NaN or infinite; nil where all are finite.
+    /// Throws where the bytes lie in a file that cannot be read.
+    public func firstNonFinite() throws -> Int? {
+        dtype.isFloatingPoint ? try first(beyond: .greatestFiniteMagnitude) : nil
+    }
+
+    /// The place of the first element that is NaN or farther from zero than a limit; nil where there is none.
+    /// Throws where the bytes lie in a file that cannot be read.
+    public func first(beyond limit: Double) throws -> Int? {
+        var (start, found) = (0, Int?.none)
         try bytes.forEachPiece { piece in
-            ElementReader(dtype).forEach(in: piece) { _, value in finite = finite && value.isFinite }
+            guard found == nil else { return }
+            var isWithin = true
+            ElementReader(dtype).forEach(in: piece) { _, value in isWithin = isWithin && abs(value) <= limit }
+            if !isWithin {
+                ElementReader(dtype).forEach(in: piece) { index, value in
+                    if found == nil, !(abs(value) <= limit) { found = start + index }
+                }
+            }
+            start += piece.count / dtype.size
         }
-        return finite
+        return found
     }
 
     /// The same elements in memory.
@@ -123,12 +141,15 @@ public struct NDArray: Sendable {
 }
 
 extension NDArray: Equatable {
-    /// Equal in type, shape, `stype` and bytes (so NaN equals itself and 0 differs from -0). Bytes that cannot be read equal nothing.
+    /// Equal in type, shape, `stype` and bytes (so NaN equals itself and 0 differs from -0). Bytes that cannot be read
+    /// equal nothing.
     public static func == (one: NDArray, other: NDArray) -> Bool {
         guard one.dtype == other.dtype, one.shape == other.shape, one.stype == other.stype else { return false }
         let same = try? one.bytes.withBytes { first in
             try other.bytes.withBytes { second in
-                guard let a = first.baseAddress, let b = second.baseAddress else { return first.isEmpty && second.isEmpty }
+                guard let a = first.baseAddress, let b = second.baseAddress else {
+                    return first.isEmpty && second.isEmpty
+                }
                 return first.count == second.count && memcmp(a, b, first.count) == 0
             }
         }

@@ -4,8 +4,8 @@ import Wire
 /// How coarsely an update (new arrays minus those they came from) is sent.
 ///
 /// `float16` and `bfloat16` round each difference to nearest. `int8` follows QSGD (Alistarh et al. 2017,
-/// arXiv:1610.02132): buckets of 1024 differences share a scale, the largest of them becomes 127, and each is rounded up or down at
-/// random so that it is right on average.
+/// arXiv:1610.02132): buckets of 1024 differences share a scale, the largest of them becomes 127, and each is rounded
+/// up or down at random so that it is right on average.
 public enum Quantization: String, Sendable, CaseIterable {
     /// Arrays travel as they are.
     case none
@@ -24,11 +24,14 @@ public enum Quantization: String, Sendable, CaseIterable {
 
     // MARK: - Sending
 
-    /// The update from `base` to `arrays`: `update/NAME` with `scales/NAME` for int8, and `whole/NAME` for arrays that are neither
-    /// float32 nor float64. Nil where names, types or shapes differ, or nothing is to be quantised.
-    public func update(to arrays: ArrayRecord, from base: ArrayRecord, random: inout SeededRandom) throws -> ArrayRecord? {
+    /// The update from `base` to `arrays`: `update/NAME` with `scales/NAME` for int8, and `whole/NAME` for arrays that
+    /// are neither float32 nor float64. Nil where names, types or shapes differ, or nothing is to be quantised.
+    public func update(to arrays: ArrayRecord, from base: ArrayRecord, random: inout SeededRandom) throws
+        -> ArrayRecord?
+    {
         guard self != .none, arrays.keys == base.keys else { return nil }
-        guard arrays.allSatisfy({ name, array in base[name]?.dtype == array.dtype && base[name]?.shape == array.shape }) else { return nil }
+        guard arrays.allSatisfy({ name, array in base[name]?.dtype == array.dtype && base[name]?.shape == array.shape })
+        else { return nil }
         var update: ArrayRecord = [:]
         for (name, array) in arrays {
             guard Self.takesPart(array.dtype), let old = base[name] else {
@@ -55,7 +58,8 @@ public enum Quantization: String, Sendable, CaseIterable {
 
     private static func takesPart(_ dtype: DType) -> Bool { dtype == .float32 || dtype == .float64 }
 
-    private static func steps(_ differences: [Double], _ random: inout SeededRandom) -> (steps: [Int8], scales: [Float]) {
+    private static func steps(_ differences: [Double], _ random: inout SeededRandom) -> (steps: [Int8], scales: [Float])
+    {
         var steps = [Int8](repeating: 0, count: differences.count)
         var scales: [Float] = []
         for start in stride(from: 0, to: differences.count, by: bucket) {
@@ -76,8 +80,8 @@ public enum Quantization: String, Sendable, CaseIterable {
 
     // MARK: - Receiving
 
-    /// The arrays that an update leads to from `base`. They are computed while they are looked at, so that central holds the
-    /// base once, whatever the number of updates. Throws ``Mismatch``.
+    /// The arrays that an update leads to from `base`. They are computed while they are looked at, so that central
+    /// holds the base once, whatever the number of updates. Throws ``Mismatch``.
     public static func restored(_ update: ArrayRecord, onto base: ArrayRecord) throws -> ArrayRecord {
         var arrays: ArrayRecord = [:]
         var used = 0
@@ -86,10 +90,13 @@ public enum Quantization: String, Sendable, CaseIterable {
                 guard let difference = update["update/" + name], difference.shape == old.shape else {
                     throw Mismatch(problem: "its update does not fit array '\(name)'")
                 }
-                let scales = try update["scales/" + name].map { try $0.floats() }
-                guard difference.dtype == .int8 ? scales?.count == (old.count + bucket - 1) / bucket : scales == nil,
+                let scaled = update["scales/" + name]
+                let buckets = old.count / bucket + (old.count % bucket == 0 ? 0 : 1)
+                guard
+                    difference.dtype == .int8 ? scaled?.dtype == .float32 && scaled?.shape == [buckets] : scaled == nil,
                     [.int8, .float16, .bfloat16].contains(difference.dtype)
                 else { throw Mismatch(problem: "its update of array '\(name)' is of no known form") }
+                let scales = try scaled?.floats()
                 used += scales == nil ? 1 : 2
                 let bytes = RestoredBytes(base: old, update: difference, scales: scales)
                 arrays[name] = NDArray(unchecked: old.dtype, old.shape, bytes)
@@ -125,7 +132,9 @@ private struct RestoredBytes: ByteSource {
         if base.dtype == .float64 { try forEachPiece(Double.self, body) } else { try forEachPiece(Float.self, body) }
     }
 
-    private func forEachPiece<Scalar: ArithmeticScalar>(_: Scalar.Type, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    private func forEachPiece<Scalar: ArithmeticScalar>(_: Scalar.Type, _ body: (UnsafeRawBufferPointer) throws -> Void)
+        throws
+    {
         let reader = ElementReader(update.dtype)
         try base.bytes.withBytes { old in
             var start = 0
@@ -134,7 +143,8 @@ private struct RestoredBytes: ByteSource {
                 let values = [Scalar](unsafeUninitializedCapacity: count) { values, initialized in
                     reader.forEach(in: piece) { index, difference in
                         let place = start + index
-                        let before = Double(old.loadUnaligned(fromByteOffset: place * MemoryLayout<Scalar>.stride, as: Scalar.self))
+                        let before = Double(
+                            old.loadUnaligned(fromByteOffset: place * MemoryLayout<Scalar>.stride, as: Scalar.self))
                         let scale = scales.map { Double($0[place / Quantization.bucket]) } ?? 1
                         values[index] = Scalar(before + difference * scale)
                     }

@@ -5,7 +5,8 @@ import Wire
 /// Records of numbers and settings as JSON, with Flower's types kept apart: an integer is no float.
 ///
 /// `1` is an int and `1.0` a float; what JSON lacks has a tagged form: `{"float": "nan"}` (also `inf`, `-inf`),
-/// `{"bytes": base64}`, and lists `{"ints": […]}`, `{"floats": […]}`, `{"strings": […]}`, `{"bools": […]}`, `{"bytes_list": […]}`.
+/// `{"bytes": base64}`, and lists `{"ints": […]}`, `{"floats": […]}`, `{"strings": […]}`, `{"bools": […]}`,
+/// `{"bytes_list": […]}`.
 public enum RecordJSON {
     /// JSON that is no record.
     public struct Malformed: Error, Equatable, CustomStringConvertible {
@@ -101,7 +102,8 @@ public enum RecordJSON {
         case "floats": return list(value, number).map(ConfigValue.doubles)
         case "strings": return list(value, \.string).map(ConfigValue.strings)
         case "bools": return list(value, \.bool).map(ConfigValue.bools)
-        case "bytes_list": return list(value) { $0.string.flatMap { try? Base64.decode($0) } }.map(ConfigValue.bytesList)
+        case "bytes_list":
+            return list(value) { $0.string.flatMap { try? Base64.decode($0) } }.map(ConfigValue.bytesList)
         default: return nil
         }
     }
@@ -124,7 +126,9 @@ public enum RecordJSON {
 }
 
 extension OrderedDictionary where Key == String, Value == JSON {
-    fileprivate func mapNamed<Output>(_ body: (String, JSON) throws -> Output) rethrows -> OrderedDictionary<String, Output> {
+    fileprivate func mapNamed<Output>(_ body: (String, JSON) throws -> Output) rethrows -> OrderedDictionary<
+        String, Output
+    > {
         var output: OrderedDictionary<String, Output> = [:]
         for (name, value) in self { output[name] = try body(name, value) }
         return output

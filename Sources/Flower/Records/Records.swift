@@ -84,7 +84,9 @@ public enum ConfigValue: Sendable, Equatable {
     }
 }
 
-extension ConfigValue: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByBooleanLiteral {
+extension ConfigValue: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByStringLiteral,
+    ExpressibleByBooleanLiteral
+{
     /// A whole number.
     public init(integerLiteral value: Int64) { self = .int(value) }
     /// A number.

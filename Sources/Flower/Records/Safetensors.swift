@@ -14,10 +14,8 @@ public enum Safetensors {
         public var description: String { "not a valid safetensors file: \(problem)" }
     }
 
-    /// The longest header that is accepted, as in the reference implementation.
-    public static let maximumHeader = 100_000_000
-
-    /// The key of the header's `__metadata__` under which arrays that are none of NumPy's have their `stype`: a JSON object in a string.
+    /// The key of the header's `__metadata__` under which arrays that are none of NumPy's have their `stype`: a JSON
+    /// object in a string.
     static let stypeKey = "stype"
 
     /// The file's bytes for the record: header, then each array in order.
@@ -25,7 +23,9 @@ public enum Safetensors {
         var header: OrderedDictionary<String, JSON> = [:]
         let stypes = arrays.filter { $0.value.stype != NDArray.numpy }.mapValues { JSON.string($0.stype) }
         if !stypes.isEmpty {
-            header["__metadata__"] = [stypeKey: .string(String(decoding: JSON.object(stypes).serialized(), as: UTF8.self))]
+            header["__metadata__"] = [
+                stypeKey: .string(String(decoding: JSON.object(stypes).serialized(), as: UTF8.self))
+            ]
         }
         var offset = 0
         for (name, array) in arrays {
@@ -72,65 +72,94 @@ public enum Safetensors {
 
     /// Reads the header. `read` gives the bytes of a range that lies within `fileSize`.
     /// Throws ``FormatError``, or what `read` throws.
-    public static func layout(fileSize: Int, read: (Range<Int>) throws -> Data) throws -> Layout {
-        guard fileSize >= 8 else { throw FormatError(problem: "it is shorter than the eight bytes of the header's length") }
+    public static func layout(
+        fileSize: Int, limits: PayloadLimits = PayloadLimits(), read: (Range<Int>) throws -> Data
+    ) throws -> Layout {
+        guard fileSize >= 8 else {
+            throw FormatError(problem: "it is shorter than the eight bytes of the header's length")
+        }
         let length = try read(0..<8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        guard length <= UInt64(maximumHeader) else { throw FormatError(problem: "the header is said to be longer than 100 MB") }
+        guard length <= UInt64(fileSize - 8) else {
+            throw FormatError(problem: "the header is said to be longer than the file")
+        }
         let start = 8 + Int(length)
-        guard start <= fileSize else { throw FormatError(problem: "the header is said to be longer than the file") }
+        guard start - 8 <= limits.header else {
+            throw FormatError(problem: "the header is longer than \(limits.header) bytes")
+        }
+        guard start - 8 <= max(limits.shortHeader, fileSize - start) else {
+            throw FormatError(
+                problem: "the header is longer than \(limits.shortHeader) bytes, and than the data behind it")
+        }
         let header: JSON
         do {
-            header = try JSON(parsing: try read(8..<start))
+            header = try JSON(parsing: try read(8..<start), limits: limits)
         } catch let error as JSON.ParsingError {
             throw FormatError(problem: "the header is \(error)")
         }
-        guard let members = header.members else { throw FormatError(problem: "the header is \(header.kind), not an object") }
+        guard let members = header.members else {
+            throw FormatError(problem: "the header is \(header.kind), not an object")
+        }
         var entries: OrderedDictionary<String, Layout.Entry> = [:]
         for (name, value) in members where name != "__metadata__" {
-            entries[name] = try entry(name, value, dataStart: start, fileSize: fileSize)
+            entries[name] = try entry(name, value, dataStart: start, fileSize: fileSize, limits)
         }
-        for (name, stype) in try stypes(members["__metadata__"]) { entries[name]?.stype = stype }
+        for (name, stype) in try stypes(members["__metadata__"], limits) { entries[name]?.stype = stype }
         try checkCoverage(entries, dataStart: start, fileSize: fileSize)
         return Layout(entries: entries)
     }
 
-    private static func stypes(_ metadata: JSON?) throws -> [(String, String)] {
+    private static func stypes(_ metadata: JSON?, _ limits: PayloadLimits) throws -> [(String, String)] {
         guard let text = metadata?[stypeKey]?.string else { return [] }
-        guard let members = (try? JSON(parsing: text))?.members else {
+        guard let members = (try? JSON(parsing: text, limits: limits))?.members else {
             throw FormatError(problem: "its metadata '\(stypeKey)' is no object")
         }
         return members.compactMap { name, value in value.string.map { (name, $0) } }
     }
 
-    private static func entry(_ name: String, _ value: JSON, dataStart: Int, fileSize: Int) throws -> Layout.Entry {
+    private static func entry(
+        _ name: String, _ value: JSON, dataStart: Int, fileSize: Int, _ limits: PayloadLimits
+    ) throws -> Layout.Entry {
         guard let code = value["dtype"]?.string else { throw FormatError(problem: "array '\(name)' has no dtype") }
         guard let dtype = DType(safetensorsCode: code) else {
             throw FormatError(problem: "array '\(name)' has the unknown dtype '\(code)'")
         }
-        guard let dimensions = value["shape"]?.elements?.map({ $0.int.flatMap { Int(exactly: $0) } }), !dimensions.contains(nil) else {
+        guard let dimensions = value["shape"]?.elements?.map({ $0.int.flatMap { Int(exactly: $0) } }),
+            !dimensions.contains(nil)
+        else {
             throw FormatError(problem: "array '\(name)' has no shape")
         }
         let shape = dimensions.compactMap { $0 }
-        guard let count = NDArray.elementCount(of: shape), case let (size, overflow) = count.multipliedReportingOverflow(by: dtype.size),
+        guard shape.count <= limits.dimensions else {
+            throw FormatError(problem: "array '\(name)' has more than \(limits.dimensions) dimensions")
+        }
+        guard let count = NDArray.elementCount(of: shape),
+            case let (size, overflow) = count.multipliedReportingOverflow(by: dtype.size),
             !overflow
         else { throw FormatError(problem: "the size of array '\(name)' overflows") }
-        guard let offsets = value["data_offsets"]?.elements?.compactMap(\.int), offsets.count == 2 else {
+        guard let offsets = value["data_offsets"]?.elements, offsets.count == 2, let begin = offsets[0].int,
+            let end = offsets[1].int
+        else {
             throw FormatError(problem: "array '\(name)' has no data_offsets")
         }
-        guard offsets[0] >= 0, offsets[1] >= offsets[0], offsets[1] <= Int64(fileSize - dataStart) else {
+        // Within the file all sums are small.
+        guard begin >= 0, end >= begin, end <= Int64(fileSize - dataStart) else {
             throw FormatError(problem: "array '\(name)' lies outside the file")
         }
-        guard Int(offsets[1] - offsets[0]) == size else {
-            throw FormatError(problem: "array '\(name)' has \(offsets[1] - offsets[0]) bytes where its shape asks for \(size)")
+        guard Int(end - begin) == size else {
+            throw FormatError(problem: "array '\(name)' has \(end - begin) bytes where its shape asks for \(size)")
         }
-        return Layout.Entry(dtype: dtype, shape: shape, range: (dataStart + Int(offsets[0]))..<(dataStart + Int(offsets[1])))
+        return Layout.Entry(dtype: dtype, shape: shape, range: (dataStart + Int(begin))..<(dataStart + Int(end)))
     }
 
     /// The arrays fill the data without overlap and without a gap, as the format demands.
-    private static func checkCoverage(_ entries: OrderedDictionary<String, Layout.Entry>, dataStart: Int, fileSize: Int) throws {
+    private static func checkCoverage(_ entries: OrderedDictionary<String, Layout.Entry>, dataStart: Int, fileSize: Int)
+        throws
+    {
         var end = dataStart
         for (name, entry) in entries.sorted(by: {
-            ($0.value.range.lowerBound, $0.value.range.upperBound) < ($1.value.range.lowerBound, $1.value.range.upperBound)
+            ($0.value.range.lowerBound, $0.value.range.upperBound) < (
+                $1.value.range.lowerBound, $1.value.range.upperBound
+            )
         }) {
             if entry.range.lowerBound < end { throw FormatError(problem: "array '\(name)' overlaps another") }
             if entry.range.lowerBound > end { throw FormatError(problem: "there is a gap before array '\(name)'") }
@@ -140,8 +169,10 @@ public enum Safetensors {
     }
 
     /// The arrays of a file in memory, as slices of it. Throws ``FormatError``.
-    public static func decode(_ file: Data) throws -> ArrayRecord {
-        let layout = try layout(fileSize: file.count) { file[(file.startIndex + $0.lowerBound)..<(file.startIndex + $0.upperBound)] }
+    public static func decode(_ file: Data, limits: PayloadLimits = PayloadLimits()) throws -> ArrayRecord {
+        let layout = try layout(fileSize: file.count, limits: limits) {
+            file[(file.startIndex + $0.lowerBound)..<(file.startIndex + $0.upperBound)]
+        }
         return layout.entries.mapValues { entry in
             let range = (file.startIndex + entry.range.lowerBound)..<(file.startIndex + entry.range.upperBound)
             return entry.array(file[range])
@@ -150,8 +181,8 @@ public enum Safetensors {
 
     /// The arrays of a file on disk, each mapped only while it is looked at.
     /// Throws ``FormatError``, or an error of the file system.
-    public static func open(_ file: FileBytes) throws -> ArrayRecord {
-        let layout = try layout(fileSize: file.byteCount) { try file.slice($0).materialized() }
+    public static func open(_ file: FileBytes, limits: PayloadLimits = PayloadLimits()) throws -> ArrayRecord {
+        let layout = try layout(fileSize: file.byteCount, limits: limits) { try file.slice($0).materialized() }
         return layout.entries.mapValues { $0.array(file.slice($0.range)) }
     }
 }

@@ -25,7 +25,9 @@ extension AveragingStrategy {
     }
 
     /// The mean of the replies' arrays and metrics.
-    public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (arrays: ArrayRecord?, metrics: MetricRecord?) {
+    public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (
+        arrays: ArrayRecord?, metrics: MetricRecord?
+    ) {
         try await averaging.aggregateTrain(round: round, replies: replies)
     }
 

@@ -1,7 +1,8 @@
 import OrderedCollections
 import Wire
 
-/// Federated averaging (McMahan et al. 2017, arXiv:1602.05629): the mean of the nodes' models, weighted by their examples.
+/// Federated averaging (McMahan et al. 2017, arXiv:1602.05629): the mean of the nodes' models, weighted by their
+/// examples.
 ///
 ///     w ← Σ nᵢ wᵢ / Σ nᵢ
 ///
@@ -73,14 +74,18 @@ public struct FedAvg: Strategy {
     }
 
     /// Messages with the arrays and the config to a sample of the nodes.
-    public func configureTrain(round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid) async throws -> [Message] {
+    public func configureTrain(round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid) async throws
+        -> [Message]
+    {
         guard fractionTrain != 0 else { return [] }
         let nodes = try await sample(grid, fractionTrain, minTrainNodes, purpose: "sample-train", round)
         return messages(round, arrays, config, nodes, .train)
     }
 
     /// Messages with the arrays and the config to a sample of the nodes; none where `fractionEvaluate` is 0.
-    public func configureEvaluate(round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid) async throws -> [Message] {
+    public func configureEvaluate(round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid) async throws
+        -> [Message]
+    {
         guard fractionEvaluate != 0 else { return [] }
         let nodes = try await sample(grid, fractionEvaluate, minEvaluateNodes, purpose: "sample-evaluate", round)
         return messages(round, arrays, config, nodes, .evaluate)
@@ -88,13 +93,16 @@ public struct FedAvg: Strategy {
 
     /// Flower's sample size; drawn from the seed, in ascending order. Where Flower waits for nodes to connect, a
     /// collaboration's organizations are known: too few are an error.
-    private func sample(_ grid: any Grid, _ fraction: Double, _ minimum: Int, purpose: String, _ round: Int) async throws -> [Int64] {
+    private func sample(_ grid: any Grid, _ fraction: Double, _ minimum: Int, purpose: String, _ round: Int)
+        async throws -> [Int64]
+    {
         let nodes = try await grid.nodeIDs()
-        let size = max(Int(Double(nodes.count) * fraction), minimum)
+        let size = max(Int(saturating: Double(nodes.count) * fraction), minimum)
         let needed = max(minAvailableNodes, size)
         guard nodes.count >= needed else {
             throw AggregationError(
-                reason: "\(nodes.count) node\(nodes.count == 1 ? " is" : "s are") available and the strategy needs \(needed): "
+                reason:
+                    "\(nodes.count) node\(nodes.count == 1 ? " is" : "s are") available and the strategy needs \(needed): "
                     + "add organizations, or lower min_available_nodes, min_train_nodes and min_evaluate_nodes.")
         }
         var random = SeededRandom(seed, purpose, Int64(round))
@@ -111,7 +119,9 @@ public struct FedAvg: Strategy {
     }
 
     /// The mean of the replies' arrays and metrics, weighted by `weightedByKey`.
-    public func aggregateTrain(round: Int, replies: [Message]) async throws -> (arrays: ArrayRecord?, metrics: MetricRecord?) {
+    public func aggregateTrain(round: Int, replies: [Message]) async throws -> (
+        arrays: ArrayRecord?, metrics: MetricRecord?
+    ) {
         guard replies.contains(where: { $0.content != nil }) else { return (nil, nil) }
         let consistent = try ConsistentReplies(replies, weightedBy: weightedByKey, withArrays: true)
         return (try consistent.meanOfArrays(), try metrics(of: replies, consistent, trainMetricsAggregator))
@@ -124,7 +134,9 @@ public struct FedAvg: Strategy {
         return try metrics(of: replies, consistent, evaluateMetricsAggregator)
     }
 
-    private func metrics(of replies: [Message], _ consistent: ConsistentReplies, _ aggregator: MetricsAggregator?) throws -> MetricRecord {
+    private func metrics(of replies: [Message], _ consistent: ConsistentReplies, _ aggregator: MetricsAggregator?)
+        throws -> MetricRecord
+    {
         if let aggregator { return try aggregator(replies.compactMap(\.content), weightedByKey) }
         return try consistent.meanOfMetrics(weightedBy: weightedByKey)
     }

@@ -28,7 +28,11 @@ public struct FedAvgM: AveragingStrategy {
     /// The momentum.
     public var state: RecordDict {
         get { RecordDict(arrays: ["current_arrays": currentArrays, "momentum_vector": momentum]) }
-        set { (currentArrays, momentum) = (newValue.arrayRecords["current_arrays"], newValue.arrayRecords["momentum_vector"]) }
+        set {
+            (currentArrays, momentum) = (
+                newValue.arrayRecords["current_arrays"], newValue.arrayRecords["momentum_vector"]
+            )
+        }
     }
 
     /// The settings, a line each, for the log.
@@ -47,12 +51,16 @@ public struct FedAvgM: AveragingStrategy {
     }
 
     /// The arrays after a step with momentum towards the mean of the replies.
-    public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (arrays: ArrayRecord?, metrics: MetricRecord?) {
+    public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (
+        arrays: ArrayRecord?, metrics: MetricRecord?
+    ) {
         let (mean, metrics) = try await averaging.aggregateTrain(round: round, replies: replies)
         guard isActive, let mean else { return (mean, metrics) }
         guard let current = currentArrays else {
             throw AggregationError(
-                reason: "No initial parameters set for FedAvgM. Ensure that `configure_train` has been called before aggregation.")
+                reason:
+                    "No initial parameters set for FedAvgM. Ensure that `configure_train` has been called before aggregation."
+            )
         }
         try mean.checkMatches(current)
         var step = try Elementwise.map([mean, current], Difference(sign: -1))

@@ -1,7 +1,8 @@
 import Foundation
 import Wire
 
-/// Adaptive federated optimisation (Reddi et al. 2020, arXiv:2003.00295): the mean update is a gradient for an adaptive server optimiser.
+/// Adaptive federated optimisation (Reddi et al. 2020, arXiv:2003.00295): the mean update is a gradient for an adaptive
+/// server optimiser.
 ///
 ///     Δ ← Σ nᵢ wᵢ / Σ nᵢ − w,   m ← β₁ m + (1 − β₁) Δ
 ///     FedAdagrad: v ← v + Δ²                        (β₁ = 0)
@@ -35,7 +36,10 @@ public struct FedOpt: AveragingStrategy {
     private var firstMoment: ArrayRecord?
     private var secondMoment: ArrayRecord?
 
-    private init(_ averaging: FedAvg, _ variant: Variant, _ eta: Double, _ etaL: Double, _ beta1: Double, _ beta2: Double, _ tau: Double) {
+    private init(
+        _ averaging: FedAvg, _ variant: Variant, _ eta: Double, _ etaL: Double, _ beta1: Double, _ beta2: Double,
+        _ tau: Double
+    ) {
         self.averaging = averaging
         self.variant = variant
         self.eta = eta
@@ -46,20 +50,24 @@ public struct FedOpt: AveragingStrategy {
     }
 
     /// FedAdagrad with Flower's defaults.
-    public static func adagrad(_ averaging: FedAvg = FedAvg(), eta: Double = 0.1, etaL: Double = 0.1, tau: Double = 1e-3) -> FedOpt {
+    public static func adagrad(
+        _ averaging: FedAvg = FedAvg(), eta: Double = 0.1, etaL: Double = 0.1, tau: Double = 1e-3
+    ) -> FedOpt {
         FedOpt(averaging, .adagrad, eta, etaL, 0, 0, tau)
     }
 
     /// FedAdam with Flower's defaults.
     public static func adam(
-        _ averaging: FedAvg = FedAvg(), eta: Double = 0.1, etaL: Double = 0.1, beta1: Double = 0.9, beta2: Double = 0.99, tau: Double = 1e-3
+        _ averaging: FedAvg = FedAvg(), eta: Double = 0.1, etaL: Double = 0.1, beta1: Double = 0.9,
+        beta2: Double = 0.99, tau: Double = 1e-3
     ) -> FedOpt {
         FedOpt(averaging, .adam, eta, etaL, beta1, beta2, tau)
     }
 
     /// FedYogi with Flower's defaults.
     public static func yogi(
-        _ averaging: FedAvg = FedAvg(), eta: Double = 0.01, etaL: Double = 0.0316, beta1: Double = 0.9, beta2: Double = 0.99,
+        _ averaging: FedAvg = FedAvg(), eta: Double = 0.01, etaL: Double = 0.0316, beta1: Double = 0.9,
+        beta2: Double = 0.99,
         tau: Double = 1e-3
     ) -> FedOpt {
         FedOpt(averaging, .yogi, eta, etaL, beta1, beta2, tau)
@@ -85,7 +93,9 @@ public struct FedOpt: AveragingStrategy {
     }
 
     /// The arrays after the optimiser's step towards the mean of the replies.
-    public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (arrays: ArrayRecord?, metrics: MetricRecord?) {
+    public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (
+        arrays: ArrayRecord?, metrics: MetricRecord?
+    ) {
         let (mean, metrics) = try await averaging.aggregateTrain(round: round, replies: replies)
         guard let mean else { return (nil, metrics) }
         guard let current = currentArrays else {
@@ -96,7 +106,8 @@ public struct FedOpt: AveragingStrategy {
         let delta = try Elementwise.map([mean, current], Difference(sign: 1))
         let zeros = mean.mapValues { Elementwise.zeros(Elementwise.promoted([$0.dtype]), $0.shape) }
         // NumPy rounds β m and β v in the moments' own type, before the sum is promoted.
-        let first = try Elementwise.map([delta, Elementwise.map([firstMoment ?? zeros], Scale(factor: beta1))], Blend(share: 1 - beta1))
+        let first = try Elementwise.map(
+            [delta, Elementwise.map([firstMoment ?? zeros], Scale(factor: beta1))], Blend(share: 1 - beta1))
         let second: ArrayRecord
         switch variant {
         case .adagrad: second = try Elementwise.map([delta, secondMoment ?? zeros], SquareBlend(share: 1))

@@ -1,6 +1,7 @@
 import OrderedCollections
 
-/// FedProx (Li et al. 2018, arXiv:1812.06127): averaging for nodes that differ; each node's loss has a term that holds it near the global model.
+/// FedProx (Li et al. 2018, arXiv:1812.06127): averaging for nodes that differ; each node's loss has a term that holds
+/// it near the global model.
 ///
 ///     min Fᵢ(w) + μ/2 ‖w − wᵗ‖²
 ///

@@ -18,7 +18,8 @@ extension OrderedDictionary where Key == String, Value == NDArray {
         }
         for (name, array) in self where array.shape != current[name]?.shape {
             throw AggregationError(
-                reason: "Shape of aggregated array '\(name)' does not match shape of the array under the same key stored in the strategy. "
+                reason:
+                    "Shape of aggregated array '\(name)' does not match shape of the array under the same key stored in the strategy. "
                     + "Cannot compute `delta_t`.")
         }
     }

@@ -14,13 +14,17 @@ public protocol Strategy: Sendable {
     var requiredTrainReplies: Int { get }
 
     /// The messages that start a round of training.
-    mutating func configureTrain(round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid) async throws -> [Message]
+    mutating func configureTrain(round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid) async throws
+        -> [Message]
 
     /// New global arrays and mean metrics from the replies; nil where none had content.
-    mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (arrays: ArrayRecord?, metrics: MetricRecord?)
+    mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (
+        arrays: ArrayRecord?, metrics: MetricRecord?
+    )
 
     /// The messages that evaluate the arrays a round ended with.
-    mutating func configureEvaluate(round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid) async throws -> [Message]
+    mutating func configureEvaluate(round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid) async throws
+        -> [Message]
 
     /// Mean metrics from the replies; nil where none had content.
     mutating func aggregateEvaluate(round: Int, replies: [Message]) async throws -> MetricRecord?
@@ -56,11 +60,25 @@ public struct StrategyProgress: Sendable {
     public var result: StrategyResult
 
     /// A place to go on from.
-    public init(round: Int, arrays: ArrayRecord, strategyState: RecordDict = [:], result: StrategyResult = StrategyResult()) {
+    public init(
+        round: Int, arrays: ArrayRecord, strategyState: RecordDict = [:], result: StrategyResult = StrategyResult()
+    ) {
         self.round = round
         self.arrays = arrays
         self.strategyState = strategyState
         self.result = result
+    }
+}
+
+/// A round whose aggregated model is no model: it is not accepted.
+public struct NonFiniteModel: Error, Equatable, CustomStringConvertible {
+    /// The round.
+    public let round: Int
+    /// The first array with such an element.
+    public let array: String
+    /// The sentence for whoever reads the log.
+    public var description: String {
+        "array '\(array)' of the model of round \(round) was aggregated to NaN or infinity"
     }
 }
 
@@ -90,10 +108,12 @@ extension Strategy {
     /// - Parameters:
     ///   - resuming: where an earlier run stopped; the run continues with the same bytes.
     ///   - afterFanOut: called after each fan-out, before the next: the place for checkpoints and progress.
-    /// - Throws: what the grid, the strategy or the closures throw.
+    /// - Throws: ``NonFiniteModel``, and what the grid, the strategy or the closures throw.
     public mutating func start(
-        grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int = 3, timeout: Double? = 3600, trainConfig: ConfigRecord = [:],
-        evaluateConfig: ConfigRecord = [:], evaluateFn: (@Sendable (Int, ArrayRecord) async throws -> MetricRecord?)? = nil,
+        grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int = 3, timeout: Double? = 3600,
+        trainConfig: ConfigRecord = [:],
+        evaluateConfig: ConfigRecord = [:],
+        evaluateFn: (@Sendable (Int, ArrayRecord) async throws -> MetricRecord?)? = nil,
         resuming: consuming StrategyProgress? = nil, afterFanOut: (FanOut) async throws -> Void = { _ in }
     ) async throws -> StrategyResult {
         // Consumed, so that no round keeps the arrays of the first in memory.
@@ -103,7 +123,9 @@ extension Strategy {
             state = progress.strategyState
         } else {
             progress = StrategyProgress(round: 0, arrays: initialArrays)
-            if let metrics = try await evaluateFn?(0, progress.arrays) { progress.result.evaluateMetricsServerApp[0] = metrics }
+            if let metrics = try await evaluateFn?(0, progress.arrays) {
+                progress.result.evaluateMetricsServerApp[0] = metrics
+            }
         }
         while progress.round <= numRounds {
             let started = Date()
@@ -111,10 +133,13 @@ extension Strategy {
             let trained = evaluated + 1
             let evaluation =
                 evaluated == 0
-                ? [] : try await configureEvaluate(round: evaluated, arrays: progress.arrays, config: evaluateConfig, grid: grid)
+                ? []
+                : try await configureEvaluate(
+                    round: evaluated, arrays: progress.arrays, config: evaluateConfig, grid: grid)
             let training =
                 evaluated == numRounds
-                ? [] : try await configureTrain(round: trained, arrays: progress.arrays, config: trainConfig, grid: grid)
+                ? []
+                : try await configureTrain(round: trained, arrays: progress.arrays, config: trainConfig, grid: grid)
             let replies = try await grid.sendAndReceive(evaluation + training, timeout: timeout)
             let evaluateReplies = replies.filter { $0.metadata.messageType.category == .evaluate }
             let trainReplies = replies.filter { $0.metadata.messageType.category == .train }
@@ -125,6 +150,9 @@ extension Strategy {
             if evaluated < numRounds {
                 let (arrays, metrics) = try await aggregateTrain(round: trained, replies: trainReplies)
                 if let arrays {
+                    for (name, array) in arrays where try !array.isFinite() {
+                        throw NonFiniteModel(round: trained, array: name)
+                    }
                     progress.arrays = arrays
                     progress.result.arrays = arrays
                 }
@@ -138,8 +166,10 @@ extension Strategy {
             if !(evaluation + training).isEmpty {
                 try await afterFanOut(
                     FanOut(
-                        trainedRound: evaluated < numRounds ? trained : nil, evaluatedRound: evaluation.isEmpty ? nil : evaluated,
-                        trainReplies: trainReplies, evaluateReplies: evaluateReplies, seconds: Date().timeIntervalSince(started),
+                        trainedRound: evaluated < numRounds ? trained : nil,
+                        evaluatedRound: evaluation.isEmpty ? nil : evaluated,
+                        trainReplies: trainReplies, evaluateReplies: evaluateReplies,
+                        seconds: Date().timeIntervalSince(started),
                         progress: progress))
             }
         }

@@ -15,7 +15,7 @@ import Wire
 ///     algorithm.main()
 public struct Algorithm: Sendable {
     /// What `central` does: it has the task, the grid, the journal and its arguments, and gives the result.
-    typealias CentralMethod = @Sendable (Central) async throws -> JSON
+    typealias CentralMethod = @Sendable (Central) async throws -> Central.Outcome
 
     /// The name in the store.
     public var name: String
@@ -36,7 +36,8 @@ public struct Algorithm: Sendable {
 
     init(
         name: String, summary: String, image: String, codeURL: String, documentationURL: String, arguments: [Argument],
-        visualizations: [JSON], central: @escaping CentralMethod, clientApp: @escaping @Sendable (Node) throws -> ClientApp
+        visualizations: [JSON], central: @escaping CentralMethod,
+        clientApp: @escaping @Sendable (Node) throws -> ClientApp
     ) {
         self.name = name
         self.summary = summary
@@ -54,15 +55,18 @@ public struct Algorithm: Sendable {
     /// The ServerApp finds the arguments in `context.runConfig`; the records it leaves in `context.state` are the
     /// task's result: arrays as base64 of safetensors, metrics and configs as JSON.
     public init(
-        name: String, summary: String = "", image: String, codeURL: String = "", documentationURL: String = "", arguments: [Argument],
+        name: String, summary: String = "", image: String, codeURL: String = "", documentationURL: String = "",
+        arguments: [Argument],
         serverApp: ServerApp, clientApp: @escaping @Sendable (Node) throws -> ClientApp
     ) {
         self.init(
-            name: name, summary: summary, image: image, codeURL: codeURL, documentationURL: documentationURL, arguments: arguments,
+            name: name, summary: summary, image: image, codeURL: codeURL, documentationURL: documentationURL,
+            arguments: arguments,
             visualizations: [], central: { try await $0.run(serverApp, arguments) }, clientApp: clientApp)
     }
 
-    /// The algorithm of an existing Flower app in Python: its ServerApp is `central`, its ClientApp `partial`, or another ClientApp in Swift.
+    /// The algorithm of an existing Flower app in Python: its ServerApp is `central`, its ClientApp `partial`, or
+    /// another ClientApp in Swift.
     ///
     /// What the store is told of the app needs ``FlowerApp/algorithm(image:)``.
     public init(_ app: FlowerApp, clientApp: (@Sendable (Node) throws -> ClientApp)? = nil) {
@@ -74,19 +78,23 @@ public struct Algorithm: Sendable {
     /// `algorithm.json`, for the algorithm store of version 4.15.
     public var description: Data { Description.json(self).serialized(pretty: true) + Data("\n".utf8) }
 
-    /// Runs the method that the task asks for, as a container of a vantage6 node, and ends the process. What went wrong stands in one
-    /// sentence on standard error.
+    /// Runs the method that the task asks for, as a container of a vantage6 node, and ends the process. What went wrong
+    /// stands in one sentence on standard error.
     ///
-    /// Called on the main thread, which waits: the main thread of an async `main` ends at once and keeps the rights it had, so that
-    /// whoever looks at the process would see root.
+    /// Called on the main thread, which waits: the main thread of an async `main` ends at once and keeps the rights it
+    /// had, so that whoever looks at the process would see root.
     public func main() -> Never {
         Privileges.forbidGains()
+        // Threads that start from now on leave these signals to this one.
+        let endings = Endings()
         Task.detached {
             let code = await run(environment: ProcessInfo.processInfo.environment, log: .standardError)
             Worker.endAll()
             exit(code)
         }
-        while true { pause() }
+        let signal = endings.wait()
+        Worker.endAll()
+        exit(128 + signal)
     }
 
     private func run(environment: [String: String], log: Log) async -> Int32 {
@@ -102,38 +110,41 @@ public struct Algorithm: Sendable {
 
     private func perform(_ variables: [String: String], _ log: Log) async throws {
         let environment = try ContainerEnvironment(variables)
-        let output = try OutputFile(path: environment.outputFile)
-        let token = try ContainerToken(String(decoding: Self.read("token", environment.tokenFile), as: UTF8.self))
-        let input = try TaskInput(Self.read("input", environment.inputFile))
         let settings = try NodeSettings(environment.variables)
+        // What only root may open is opened now. What others wrote is not read before the process is no longer root.
+        let output = try OutputFile(path: environment.outputFile)
+        let tokenFile = try TaskFile("token", path: environment.tokenFile)
+        let inputFile = try TaskFile("input", path: environment.inputFile)
+        let folder = try TaskFolder(beside: environment.outputFile)
+        let databases = Node.Databases(environment)
+        try Privileges.drop()
+
+        let token = try ContainerToken(
+            String(decoding: tokenFile.contents(limit: ContainerToken.largest), as: UTF8.self))
+        let input = try TaskInput(inputFile.contents())
         try settings.check(method: input.method)
         switch input.method {
         case "central":
-            let folder = try TaskFolder(beside: environment.outputFile)
-            let node = Node(environment, settings, organization: token.organizationID, context: nil, log: log)
-            try Privileges.drop()
+            let node = Node(databases, settings, organization: token.organizationID, context: nil, log: log)
             let client = try ProxyClient(address: environment.proxyAddress, token: token, report: log.line)
-            try output.write(
-                try await central(
-                    Central(
-                        token: token, kwargs: input.kwargs, node: node, client: client, folder: folder, log: log)))
+            let run = try await Central(
+                token: token, kwargs: input.kwargs, node: node, client: client, folder: folder, log: log)
+            if let result = try run.earlierResult() {
+                log.line("an earlier start of this run has ended well: its result is written again")
+                try output.write(result)
+            } else {
+                try await central(run).deliver(to: output, log: log)
+            }
         case "partial":
             let context = try Partial.context(input)
-            let node = Node(environment, settings, organization: token.organizationID, context: context, log: log)
-            let folder = try context.map { _ in try TaskFolder(beside: environment.outputFile) }
-            try Privileges.drop()
-            try await Partial.run(input, try clientApp(node), node, folder: folder, log: log).write(to: output)
+            let node = Node(databases, settings, organization: token.organizationID, context: context, log: log)
+            let place = context.map { AppState.Place(folder: folder, token: token, context: $0) }
+            try await Partial.run(input, try clientApp(node), node, state: place, log: log) {
+                TimeLimit.stopProcess(after: $0, log)
+            }.write(to: output)
         default:
-            throw ContainerError.badInput(problem: "it asks for the method '\(input.method)'; this image has central and partial")
-        }
-    }
-
-    private static func read(_ what: String, _ path: String) throws -> Data {
-        do {
-            return try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
-        } catch {
-            let reason = FileManager.default.fileExists(atPath: path) ? "it cannot be opened" : "there is no such file"
-            throw ContainerError.unreadable(what: what, path: path, reason: reason)
+            throw ContainerError.badInput(
+                problem: "it asks for the method '\(input.method)'; this image has central and partial")
         }
     }
 }

@@ -6,7 +6,8 @@ import Wire
 enum Description {
     static func json(_ algorithm: Algorithm) -> JSON {
         [
-            "name": .string(algorithm.name), "description": .string(algorithm.summary), "image": .string(algorithm.image),
+            "name": .string(algorithm.name), "description": .string(algorithm.summary),
+            "image": .string(algorithm.image),
             "partitioning": "horizontal", "vantage6_version": "4.15", "code_url": .string(algorithm.codeURL),
             "documentation_url": .string(algorithm.documentationURL), "submission_comments": "",
             "functions": [central(algorithm), partial],
@@ -15,7 +16,8 @@ enum Description {
 
     private static func central(_ algorithm: Algorithm) -> JSON {
         [
-            "name": "central", "display_name": "Federated training", "description": .string(algorithm.summary), "type": "central",
+            "name": "central", "display_name": "Federated training", "description": .string(algorithm.summary),
+            "type": "central",
             "standalone": true, "databases": databases, "arguments": .array(algorithm.arguments.map(argument)),
             "ui_visualizations": .array(algorithm.visualizations),
         ]
@@ -23,16 +25,20 @@ enum Description {
 
     private static let partial: JSON = [
         "name": "partial", "display_name": "One round at one organization",
-        "description": "Answers the messages of one round; started by central.", "type": "federated", "standalone": false,
+        "description": "Answers the messages of one round; started by central.", "type": "federated",
+        "standalone": false,
         "databases": databases, "ui_visualizations": [],
         "arguments": .array(Partial.arguments.map(argument)),
     ]
 
-    private static let databases: JSON = [["name": "Data", "description": "The organization's table: CSV with a header."]]
+    private static let databases: JSON = [
+        ["name": "Data", "description": "The organization's table: CSV with a header."]
+    ]
 
     private static func argument(_ argument: Argument) -> JSON {
         var members: OrderedDictionary<String, JSON> = [
-            "name": .string(argument.name), "display_name": .string(argument.displayName), "description": .string(argument.help),
+            "name": .string(argument.name), "display_name": .string(argument.displayName),
+            "description": .string(argument.help),
             "type": .string(argument.kind.rawValue), "has_default_value": .bool(argument.defaultValue != nil),
         ]
         if let value = argument.defaultValue { members["default_value"] = .string(text(value)) }

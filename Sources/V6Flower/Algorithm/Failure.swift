@@ -30,10 +30,12 @@ public struct Failure: Error, CustomStringConvertible {
         switch error {
         case let failure as Failure: failure.exitCode
         case is InvalidArguments: EX_USAGE
-        case ContainerError.missingVariable, ContainerError.badVariable, ContainerError.badToken, ContainerError.unsupportedGeneration:
+        case ContainerError.missingVariable, ContainerError.badVariable, ContainerError.badToken,
+            ContainerError.unsupportedGeneration:
             EX_CONFIG
         case ContainerError.unreadable: EX_NOINPUT
-        case ContainerError.unwritable, is FileBytes.FileError, JournalError.diskFull, JournalError.notWritable: EX_IOERR
+        case ContainerError.unwritable, is FileBytes.FileError, JournalError.diskFull, JournalError.notWritable:
+            EX_IOERR
         case is ContainerError, is DataError, is ModelError, is JournalError: EX_DATAERR
         case is ProxyError, is InconsistentMessageReplies, is AggregationError: EX_UNAVAILABLE
         case is Privileges.NotDropped, is NodeSettings.Refusal: EX_NOPERM

@@ -13,16 +13,20 @@ enum Privileges {
     struct NotDropped: Error, CustomStringConvertible {
         let step: String
         let code: Int32
-        var description: String { "cannot give up root (\(step)): \(String(cString: strerror(code))); refusing to read data as root" }
+        var description: String {
+            "cannot give up root (\(step)): \(String(cString: strerror(code))); refusing to read data as root"
+        }
     }
 
-    /// Hands a folder to the later user.
-    static func handOver(_ path: String) throws {
+    /// Hands an open folder to the later user, and to no other.
+    static func handOver(_ folder: Int32) throws {
         guard geteuid() == 0 else { return }
-        guard chown(path, userID, userID) == 0 else { throw NotDropped(step: "chown", code: errno) }
+        guard fchown(folder, userID, userID) == 0 else { throw NotDropped(step: "chown", code: errno) }
+        guard fchmod(folder, 0o700) == 0 else { throw NotDropped(step: "chmod", code: errno) }
     }
 
-    /// Makes sure that no program the process starts can gain rights. It holds for the calling thread and those it starts from now on.
+    /// Makes sure that no program the process starts can gain rights. It holds for the calling thread and those it
+    /// starts from now on.
     static func forbidGains() { _ = v6_no_new_privileges() }
 
     /// Becomes the later user where the process is root; nothing can take it back.

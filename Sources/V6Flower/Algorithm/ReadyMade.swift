@@ -7,7 +7,9 @@ extension Algorithm {
     /// The algorithm in our own image: linear, logistic and softmax regression and multi-layer perceptrons on tables.
     public static let readyMade = Algorithm(
         name: "v6-flower",
-        summary: "Trains a model on the tables of several organizations with Flower's strategies; rows never leave their organization.",
+        summary:
+            "Trains a model on the tables of several organizations with Flower's strategies. What leaves an organization are summaries of "
+            + "columns, weights and metrics, each over at least the minimum of rows that its administrator sets.",
         image: "ghcr.io/v6-flower/v6-flower:\(version)", codeURL: "https://github.com/v6-flower/v6-flower",
         documentationURL: "https://github.com/v6-flower/v6-flower#readme", arguments: TrainingArguments.definitions,
         visualizations: [
@@ -15,7 +17,8 @@ extension Algorithm {
             table("Final metrics", ["metrics"], "The last model on the rows that the organizations held out."),
             table("Coefficients", ["coefficient_table"], "In the columns' own units; an MLP has none."),
             table(
-                "Organizations", ["participants"], columns: ["organization", "name", "train_rows", "test_rows", "rounds"],
+                "Organizations", ["participants"],
+                columns: ["organization", "name", "train_rows", "test_rows", "rounds"],
                 "Who took part with how many rows."),
             table(
                 "Failures", ["failures"], columns: ["round", "organization", "phase", "reason"],
@@ -23,7 +26,7 @@ extension Algorithm {
         ] + TrainingResult.lines.map { line($1, $0, $2) },
         central: { try await Training.run($0) },
         clientApp: { node in
-            LocalModel.clientApp(minimumRows: node.settings.minimumRows) { try node.table(options: $0) }
+            LocalModel.clientApp(node.settings.disclosure) { try node.table(options: $0) }
         })
 
     static func table(_ name: String, _ location: [String], columns: [String] = [], _ description: String) -> JSON {

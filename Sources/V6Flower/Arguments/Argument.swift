@@ -101,9 +101,9 @@ public struct Argument: Sendable {
             return outOfBounds(number)
         case .boolean: return value.bool == nil ? "must be true or false, not \(value.kind)" : nil
         case .json: return value.members == nil ? "must be a JSON object, not \(value.kind)" : nil
-        case .stringList, .columnList: return listProblem(value, of: "strings") { $0.string != nil }
+        case .stringList, .columnList: return listProblem(value, of: "strings", canRepeat: false) { $0.string != nil }
         case .organizationList, .integerList:
-            return listProblem(value, of: "integers") { $0.int != nil }
+            return listProblem(value, of: "integers", canRepeat: kind == .integerList) { $0.int != nil }
                 ?? value.elements?.lazy.compactMap { element in element.int.flatMap { outOfBounds(Double($0)) } }.first
         }
     }
@@ -113,9 +113,10 @@ public struct Argument: Sendable {
         return "must be \(bounds.words)"
     }
 
-    private func listProblem(_ value: JSON, of what: String, _ test: (JSON) -> Bool) -> String? {
+    private func listProblem(_ value: JSON, of what: String, canRepeat: Bool, _ test: (JSON) -> Bool) -> String? {
         guard let elements = value.elements else { return "must be a list of \(what), not \(value.kind)" }
         guard elements.allSatisfy(test) else { return "must be a list of \(what)" }
+        if canRepeat { return nil }
         let texts = elements.map { $0.string ?? $0.int.map(String.init) ?? "" }
         return Set(texts).count == texts.count ? nil : "names something twice"
     }

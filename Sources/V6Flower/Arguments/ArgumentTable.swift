@@ -1,6 +1,7 @@
 import Wire
 
-/// The arguments of the ready-made `central` for people: `docs/arguments.md`, made of the definitions that validate them.
+/// The arguments of the ready-made `central` for people: `docs/arguments.md`, made of the definitions that validate
+/// them.
 enum ArgumentTable {
     static var markdown: String {
         var text = """
@@ -24,10 +25,12 @@ enum ArgumentTable {
         let head = "| name | type | default | what it is |\n|---|---|---|---|\n"
         return arguments.reduce(into: head) { text, argument in
             let value = argument.defaultValue.map { "`\(String(decoding: $0.serialized(), as: UTF8.self))`" } ?? ""
-            let allowed = argument.allowed.isEmpty ? "" : " One of \(argument.allowed.map { "`\($0)`" }.joined(separator: ", "))."
+            let allowed =
+                argument.allowed.isEmpty ? "" : " One of \(argument.allowed.map { "`\($0)`" }.joined(separator: ", "))."
             let condition = argument.condition.map { " Only where `\($0.argument)` is `\($0.value)`." } ?? ""
             let bounds = argument.bounds.map { " (\($0.words))" } ?? ""
-            text += "| `\(argument.name)` | \(argument.kind.rawValue)\(bounds) | \(value) | \(argument.help)\(allowed)\(condition) |\n"
+            text +=
+                "| `\(argument.name)` | \(argument.kind.rawValue)\(bounds) | \(value) | \(argument.help)\(allowed)\(condition) |\n"
         }
     }
 }

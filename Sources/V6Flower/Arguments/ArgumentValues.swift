@@ -18,8 +18,11 @@ public struct ArgumentValues: Sendable, Equatable {
 
     /// Checks `given` against the definitions; what is wrong is added to `problems`, in place of throwing at the first.
     ///
-    /// An explicit null is an argument that is not given. `path` stands before the names in sentences (`strategy_options.`).
-    public init(_ given: OrderedDictionary<String, JSON>, _ definitions: [Argument], path: String = "", problems: inout [String]) {
+    /// An explicit null is an argument that is not given. `path` stands before the names in sentences
+    /// (`strategy_options.`).
+    public init(
+        _ given: OrderedDictionary<String, JSON>, _ definitions: [Argument], path: String = "", problems: inout [String]
+    ) {
         var values: OrderedDictionary<String, JSON> = [:]
         for argument in definitions {
             guard let value = given[argument.name], !value.isNull else {

@@ -14,7 +14,11 @@ enum StrategyCatalog {
         Entry(name: "FedAvg", options: []) { averaging, _ in averaging },
         Entry(
             name: "FedProx",
-            options: [number("proximal_mu", 0, .atLeast(0), "Weight of the proximal term that holds each node near the global model.")]
+            options: [
+                number(
+                    "proximal_mu", 0, .atLeast(0),
+                    "Weight of the proximal term that holds each node near the global model; 0 is FedAvg.")
+            ]
         ) { FedProx($0, proximalMu: $1.double("proximal_mu")) },
         Entry(
             name: "FedAvgM",
@@ -22,7 +26,10 @@ enum StrategyCatalog {
                 number("server_learning_rate", 1, .above(0), "Step length at the server."),
                 number("server_momentum", 0, .within(0..<1), "Share of the last step that the server takes again."),
             ]
-        ) { FedAvgM($0, serverLearningRate: $1.double("server_learning_rate"), serverMomentum: $1.double("server_momentum")) },
+        ) {
+            FedAvgM(
+                $0, serverLearningRate: $1.double("server_learning_rate"), serverMomentum: $1.double("server_momentum"))
+        },
         Entry(name: "FedAdam", options: rates(eta: 0.1, etaL: 0.1) + betas + [tau]) { averaging, options in
             FedOpt.adam(
                 averaging, eta: options.double("eta"), etaL: options.double("eta_l"), beta1: options.double("beta_1"),
@@ -34,7 +41,8 @@ enum StrategyCatalog {
                 beta2: options.double("beta_2"), tau: options.double("tau"))
         },
         Entry(name: "FedAdagrad", options: rates(eta: 0.1, etaL: 0.1) + [tau]) { averaging, options in
-            FedOpt.adagrad(averaging, eta: options.double("eta"), etaL: options.double("eta_l"), tau: options.double("tau"))
+            FedOpt.adagrad(
+                averaging, eta: options.double("eta"), etaL: options.double("eta_l"), tau: options.double("tau"))
         },
     ]
 
@@ -64,12 +72,20 @@ enum StrategyCatalog {
     }
 
     private static func count(_ name: String, _ help: String) -> Argument {
-        Argument(name, .integer, name, default: 2, .atLeast(1), help: help)
+        Argument(name, .integer, name, default: 2, .within(1...1_000_000), help: help)
     }
 
-    /// The strategy of a name with its options; adds to `problems` what is wrong. Nil for an unknown name, which the argument's own check reports.
+    /// The options of a strategy that set how long its steps are.
+    static func stepLengths(_ name: String) -> [String] {
+        let lengths: Set<String> = ["server_learning_rate", "eta"]
+        return entries.first { $0.name == name }?.options.map(\.name).filter(lengths.contains) ?? []
+    }
+
+    /// The strategy of a name with its options; adds to `problems` what is wrong. Nil for an unknown name, which the
+    /// argument's own check reports.
     static func strategy(
-        _ name: String, _ options: OrderedDictionary<String, JSON>, fractionTrain: Double, seed: Int64, problems: inout [String]
+        _ name: String, _ options: OrderedDictionary<String, JSON>, fractionTrain: Double, seed: Int64,
+        problems: inout [String]
     ) -> (any Strategy)? {
         guard let entry = entries.first(where: { $0.name == name }) else { return nil }
         let values = ArgumentValues(options, entry.options + common, path: "strategy_options.", problems: &problems)

@@ -10,43 +10,65 @@ struct TrainingArguments: Sendable {
     static let definitions: [Argument] = [
         Argument(
             "model", .string, "Model", allowed: ModelKind.allCases.map(\.rawValue),
-            help: "linear (a number), logistic (two classes), softmax (several classes) or mlp (a multi-layer perceptron for either)."),
+            help:
+                "linear (a number), logistic (two classes), softmax (several classes) or mlp (a multi-layer perceptron for either)."
+        ),
         Argument(
-            "hidden_layers", .integerList, "Hidden layers", default: [], .within(1...1_000_000), onlyIf: mlp,
+            "hidden_layers", .integerList, "Hidden layers", default: [],
+            .within(1...Double(Question.layerWidths.upperBound)), onlyIf: mlp,
             help: "Widths of an MLP's hidden layers. Empty: one of 32."),
         Argument(
-            "mlp_task", .string, "Task of the MLP", default: "classification", allowed: ModelTask.allCases.map(\.rawValue), onlyIf: mlp,
+            "mlp_task", .string, "Task of the MLP", default: "classification",
+            allowed: ModelTask.allCases.map(\.rawValue), onlyIf: mlp,
             help: "What an MLP does."),
         Argument("target", .column, "Target", help: "The column to predict."),
-        Argument("features", .columnList, "Features", default: [], help: "The columns to learn from. Empty: all columns but the target."),
+        Argument(
+            "features", .columnList, "Features", default: [],
+            help: "The columns to learn from. Empty: all columns but the target."),
         Argument(
             "strategy", .string, "Strategy", default: "FedAvg", allowed: StrategyCatalog.entries.map(\.name),
             help: "How the organizations' models become one, by the name of Flower's class."),
         Argument("num_rounds", .integer, "Rounds", default: 10, .within(1...100_000), help: "Rounds of training."),
         Argument(
-            "local_epochs", .integer, "Local epochs", default: 1, .within(1...100_000),
+            "local_epochs", .integer, "Local epochs", default: 1, .within(1...Double(TrainingOptions.mostEpochs)),
             help: "Passes over its rows that an organization makes in a round."),
-        Argument("batch_size", .integer, "Batch size", default: 32, .atLeast(0), help: "Rows a step of training; 0 takes all at once."),
-        Argument("learning_rate", .float, "Learning rate", default: 0.1, .above(0), help: "Step length of the organizations' training."),
         Argument(
-            "fraction_train", .float, "Fraction that trains", default: 1.0, Argument.Bounds("above 0, at most 1") { $0 > 0 && $0 <= 1 },
+            "batch_size", .integer, "Batch size", default: 32, .within(0...1e9),
+            help: "Rows a step of training, in blocks of the node's minimum of rows; 0 takes all at once."),
+        Argument(
+            "learning_rate", .float, "Learning rate", default: 0.1, .above(0),
+            help: "Step length of the organizations' training."),
+        Argument(
+            "fraction_train", .float, "Fraction that trains", default: 1.0,
+            Argument.Bounds("above 0, at most 1") { $0 > 0 && $0 <= 1 },
             help: "Share of the organizations that train in a round, drawn by the seed."),
         Argument(
             "test_fraction", .float, "Test fraction", default: 0.2, .within(0..<1),
             help:
-                "Share of its rows that each organization holds out for evaluation, drawn by the seed. 0: evaluation on the rows trained on."
+                "Share of its rows that each organization holds out for evaluation, in steps of its node's minimum of rows; which rows, "
+                + "the table decides. 0: evaluation on the rows trained on."
         ),
         Argument(
             "organizations", .organizationList, "Organizations", default: [], .atLeast(1),
             help: "The organizations that take part. Empty: all of the collaboration or study."),
         Argument(
             "seed", .integer, "Seed", default: 0, .atLeast(0),
-            help: "What sampling, held-out rows, initial weights and shuffling derive from: the same inputs and seed give the same model."),
-        Argument("timeout", .float, "Time-out", default: 3600.0, .above(0), help: "Seconds that a round waits for its organizations."),
+            help:
+                "What sampling, initial weights and shuffling derive from: the same inputs and seed give the same model."
+        ),
         Argument(
-            "quantization", .string, "Quantization of updates", default: "none", allowed: Quantization.allCases.map(\.rawValue),
-            help: "How coarsely organizations send what they changed: int8 takes a quarter of the bytes. docs/wire.md tells what it costs."),
-        Argument("zstd", .boolean, "Compress weights", default: false, help: "Compress weights on their way, with Zstandard."),
+            "timeout", .float, "Time-out", default: 3600.0,
+            Argument.Bounds("above 0, at most 2592000 (30 days)") { $0 > 0 && $0 <= 2_592_000 },
+            help: "Seconds that a round waits for its organizations."),
+        Argument(
+            "quantization", .string, "Quantization of updates", default: "none",
+            allowed: Quantization.allCases.map(\.rawValue),
+            help:
+                "How coarsely organizations send what they changed: int8 takes a quarter of the bytes. docs/wire.md tells what it costs."
+        ),
+        Argument(
+            "zstd", .boolean, "Compress weights", default: false, help: "Compress weights on their way, with Zstandard."
+        ),
         Argument(
             "strategy_options", .json, "Strategy options", default: [:],
             help: "Parameters of the strategy by Flower's names, for example {\"proximal_mu\": 0.1}."),
@@ -57,16 +79,24 @@ struct TrainingArguments: Sendable {
         ),
         Argument(
             "resume", .integer, "Resume task", default: 0, .atLeast(0),
-            help: "The id of an earlier task that stopped: this one goes on from its last round, with its arguments. 0: a new run."),
+            help:
+                "The id of an earlier task that stopped: this one goes on from its last round, with its arguments. 0: a new run."
+        ),
     ]
 
     static let modelOptions: [Argument] = [
-        Argument("momentum", .float, "momentum", default: 0.0, .within(0..<1), help: "Momentum of the organizations' training."),
+        Argument(
+            "momentum", .float, "momentum", default: 0.0, .within(0..<1),
+            help: "Momentum of the organizations' training."),
         Argument("weight_decay", .float, "weight_decay", default: 0.0, .atLeast(0), help: "L2 penalty."),
-        Argument("categorical", .columnList, "categorical", default: [], help: "Columns of categories that look like numbers."),
+        Argument(
+            "categorical", .columnList, "categorical", default: [],
+            help: "Columns of categories that look like numbers."),
         Argument(
             "missing", .string, "missing", default: "mean", allowed: MissingPolicy.allCases.map(\.rawValue),
-            help: "Missing values of features."),
+            help:
+                "Missing values of features: mean fills them in, drop leaves out rows that lack a value in any column of the table "
+                + "that tasks may see, refuse takes no table with missing features."),
     ]
 
     /// Arguments that may differ between a run and the task that resumes it.
@@ -97,12 +127,17 @@ struct TrainingArguments: Sendable {
         var problems: [String] = []
         let values = ArgumentValues(kwargs, Self.definitions, problems: &problems)
         let model = ModelKind(rawValue: values.string("model"))
-        let modelOptions = ArgumentValues(values.members("model_options"), Self.modelOptions, path: "model_options.", problems: &problems)
+        let modelOptions = ArgumentValues(
+            values.members("model_options"), Self.modelOptions, path: "model_options.", problems: &problems)
         let seed = values.int("seed")
         let strategy = StrategyCatalog.strategy(
-            values.string("strategy"), values.members("strategy_options"), fractionTrain: values.double("fraction_train"), seed: seed,
+            values.string("strategy"), values.members("strategy_options"),
+            fractionTrain: values.double("fraction_train"), seed: seed,
             problems: &problems)
         let features = values.strings("features")
+        if values.ints("hidden_layers").count > Question.mostLayers {
+            problems.append("hidden_layers must be at most \(Question.mostLayers) widths")
+        }
         if features.contains(values.string("target")) { problems.append("features must not contain the target") }
         guard problems.isEmpty, let model, var strategy else { throw InvalidArguments(problems: problems) }
         Self.usePooledMetrics(&strategy)
@@ -123,7 +158,8 @@ struct TrainingArguments: Sendable {
             case .mlp: ModelTask(rawValue: values.string("mlp_task")) ?? .classification
             }
         question = Question(
-            model: model, task: task, features: features, target: values.string("target"), categorical: modelOptions.strings("categorical"),
+            model: model, task: task, features: features, target: values.string("target"),
+            categorical: modelOptions.strings("categorical"),
             missing: MissingPolicy(rawValue: modelOptions.string("missing")) ?? .mean,
             hidden: model == .mlp ? Self.hiddenLayers(values) : [], testFraction: values.double("test_fraction"),
             seed: seed
@@ -142,8 +178,13 @@ struct TrainingArguments: Sendable {
         return widths.isEmpty ? [32] : widths
     }
 
-    /// What the nodes hold against their administrators' rules.
-    var nodeRules: ConfigRecord { ["strategy": .string(strategyName), "num-rounds": .int(Int64(numRounds))] }
+    /// What the nodes hold against their administrators' rules, among so many organizations.
+    func nodeRules(organizations: Int) -> ConfigRecord {
+        [
+            "strategy": .string(strategyName), "num-rounds": .int(Int64(numRounds)),
+            "num-organizations": .int(Int64(organizations)),
+        ]
+    }
 
     private static func usePooledMetrics(_ strategy: inout any Strategy) {
         if var averaging = strategy as? FedAvg {
@@ -155,10 +196,13 @@ struct TrainingArguments: Sendable {
         }
     }
 
-    /// The arguments of a run that goes on: the earlier run's, and the time-out of the new task.
-    /// Throws ``InvalidArguments`` where the new task asks for something else than the earlier one.
-    init(resuming earlier: JSON, _ kwargs: OrderedDictionary<String, JSON>) throws(InvalidArguments) {
-        var merged = earlier.members ?? [:]
+    /// The arguments of a run that begins, or of one that goes on: those it began with, and the time-out of the new
+    /// task. Throws ``InvalidArguments`` where the new task asks for something else than the earlier one.
+    init(_ kwargs: OrderedDictionary<String, JSON>, resuming earlier: JSON?) throws(InvalidArguments) {
+        guard var merged = earlier?.members else {
+            try self.init(kwargs)
+            return
+        }
         var problems: [String] = []
         for (name, value) in kwargs where !value.isNull {
             if Self.mayChange.contains(name) || merged[name] == nil {

@@ -7,19 +7,22 @@ import Wire
 public struct CheckpointFile {
     private let journal: Journal
 
-    /// Opens a checkpoint. Throws `JournalError`.
+    /// Opens a checkpoint, which central may be writing. Throws `JournalError`.
     public init(_ path: String) throws {
-        journal = try Journal.open(path: path)
+        journal = try Journal.open(path: path, isWhole: false)
     }
 
     /// The run's task and state, and a line a round. Throws `JournalError`.
     public func summary() throws -> String {
         let run = try journal.run()
-        var text = "task \(run.taskID), \(run.isComplete ? "ended well" : "not ended: start a task with resume \(run.taskID) to go on")\n"
-        for round in try journal.rounds() {
-            let report = try FanOutReport(round.report)
+        let earlier = run.resumedFrom.map { " (resumed from task \($0))" } ?? ""
+        let state = run.isComplete ? "ended well" : "not ended: start a task with resume \(run.task.id) to go on"
+        var text = "task \(run.task.id)\(earlier), \(state)\n"
+        for (round, report) in zip(try journal.rounds(), try journal.reports()) {
             let half = report.train ?? report.evaluate
-            let metrics = (half?.metrics ?? [:]).compactMap { name, value in value.double.map { "\(name) \(String(format: "%.5g", $0))" } }
+            let metrics = (half?.metrics ?? [:]).compactMap { name, value in
+                value.double.map { "\(name) \(String(format: "%.5g", $0))" }
+            }
             let name = report.train == nil ? "final evaluation" : "round \(round.number)"
             text += "\(name): \(half?.organizations.count ?? 0) organizations, \(metrics.joined(separator: ", "))"
             text += round.hasArrays ? ", weights\n" : "\n"
@@ -29,8 +32,7 @@ public struct CheckpointFile {
 
     /// What each fan-out reported so far, while central is still writing; empty where there is no checkpoint yet.
     public static func reports(path: String) -> [JSON] {
-        guard FileManager.default.fileExists(atPath: path), let journal = try? Journal.open(path: path) else { return [] }
-        return (try? journal.rounds().map(\.report)) ?? []
+        (try? Journal.open(path: path, isWhole: false).rounds().map(\.report)) ?? []
     }
 
     /// Writes the weights of a round (nil: the last there are) and gives its number.
@@ -43,9 +45,12 @@ public struct CheckpointFile {
         switch URL(fileURLWithPath: path).pathExtension {
         case "safetensors": bytes = Safetensors.encode(arrays)
         case "npz": bytes = try NPZ.encode(arrays)
-        default: throw Failure("cannot tell what to write to \(path): its name must end in .safetensors or .npz", exitCode: 64)
+        default:
+            throw Failure(
+                "cannot tell what to write to \(path): its name must end in .safetensors or .npz", exitCode: 64)
         }
-        guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path) else {
+        guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path)
+        else {
             throw Failure("cannot write \(path)", exitCode: 73)
         }
         defer { try? file.close() }

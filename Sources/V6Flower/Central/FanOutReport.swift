@@ -1,8 +1,10 @@
 import Flower
+import Journal
 import OrderedCollections
 import Wire
 
-/// What one fan-out tells a person, in the form it is journalled in: who trained and evaluated, how well, who failed and why.
+/// What one fan-out tells a person, in the form it is journalled in: who trained and evaluated, how well, who failed
+/// and why.
 ///
 ///     {"round": 3, "seconds": 1.2,
 ///      "train":    {"round": 3, "metrics": {…}, "organizations": {"1": {…}, …}, "failures": {"2": "reason"}},
@@ -33,7 +35,9 @@ struct FanOutReport: Sendable {
         seconds = fanOut.seconds
         let result = fanOut.progress.result
         train = fanOut.trainedRound.map { Self.half($0, fanOut.trainReplies, result.trainMetricsClientApp[$0]) }
-        evaluate = fanOut.evaluatedRound.map { Self.half($0, fanOut.evaluateReplies, result.evaluateMetricsClientApp[$0]) }
+        evaluate = fanOut.evaluatedRound.map {
+            Self.half($0, fanOut.evaluateReplies, result.evaluateMetricsClientApp[$0])
+        }
     }
 
     static func half(_ round: Int, _ replies: [Message], _ mean: MetricRecord?) -> Half {
@@ -58,26 +62,56 @@ struct FanOutReport: Sendable {
         [
             "round": .int(Int64(half.round)), "metrics": RecordJSON.encode(half.metrics),
             "organizations": .object(
-                OrderedDictionary(uniqueKeysWithValues: half.organizations.map { (String($0.key), RecordJSON.encode($0.value)) })),
-            "failures": .object(OrderedDictionary(uniqueKeysWithValues: half.failures.map { (String($0.key), .string($0.value)) })),
+                OrderedDictionary(firstOf: half.organizations.map { (String($0.key), RecordJSON.encode($0.value)) })),
+            "failures": .object(OrderedDictionary(firstOf: half.failures.map { (String($0.key), .string($0.value)) })),
         ]
     }
 
+    /// Reads what ``json`` says. Throws `RecordJSON.Malformed` where anything of it is missing or is something else.
     init(_ json: JSON) throws {
-        number = Int(json["round"]?.int ?? 0)
-        seconds = json["seconds"]?.double ?? 0
+        number = try Self.round(json)
+        guard let seconds = json["seconds"]?.double, seconds.isFinite else {
+            throw RecordJSON.Malformed(problem: "a report has no seconds")
+        }
+        self.seconds = seconds
         train = try json["train"].map(Self.half)
         evaluate = try json["evaluate"].map(Self.half)
     }
 
     private static func half(_ json: JSON) throws -> Half {
-        func byNode<Value>(_ key: String, _ value: (JSON) throws -> Value) rethrows -> OrderedDictionary<Int64, Value> {
+        func byNode<Value>(_ key: String, _ value: (JSON) throws -> Value) throws -> OrderedDictionary<Int64, Value> {
+            guard let members = json[key]?.members else {
+                throw RecordJSON.Malformed(problem: "a report has no \(key)")
+            }
             var output: OrderedDictionary<Int64, Value> = [:]
-            for (node, json) in json[key]?.members ?? [:] { output[Int64(node) ?? 0] = try value(json) }
+            for (node, json) in members {
+                guard let id = Int64(node) else {
+                    throw RecordJSON.Malformed(problem: "a report names no organization")
+                }
+                output[id] = try value(json)
+            }
             return output
         }
         return Half(
-            round: Int(json["round"]?.int ?? 0), metrics: try RecordJSON.metrics(json["metrics"] ?? [:]),
-            organizations: try byNode("organizations", RecordJSON.metrics), failures: byNode("failures") { $0.string ?? "" })
+            round: try round(json), metrics: try RecordJSON.metrics(json["metrics"] ?? .null),
+            organizations: try byNode("organizations", RecordJSON.metrics),
+            failures: try byNode("failures") { json in
+                guard let reason = json.string else { throw RecordJSON.Malformed(problem: "a report gives no reason") }
+                return reason
+            })
+    }
+
+    private static func round(_ json: JSON) throws -> Int {
+        guard let number = json["round"]?.int.flatMap({ Int32(exactly: $0) }), number >= 0 else {
+            throw RecordJSON.Malformed(problem: "a report has no round")
+        }
+        return Int(number)
+    }
+}
+
+extension Journal {
+    /// What the fan-outs so far reported. Throws `JournalError`.
+    func reports() throws -> [FanOutReport] {
+        try rounds().map { round in try decoding("round \(round.number)") { try FanOutReport(round.report) } }
     }
 }

@@ -14,61 +14,105 @@ struct Preparation: Sendable {
     }
 
     let design: Design
-    let leftOut: [String]
+    let leftOut: [Agreement.LeftOut]
     let organizations: [Organization]
+    /// Fewer organizations than this do not train together: the most that a node's administrator asks for.
+    let minimumOrganizations: Int
     let failures: OrderedDictionary<Int64, String>
 
     /// Asks every participant for its table's profile. Those that cannot answer take no part.
     /// Throws ``Failure`` where too few are left, `ModelError/disagreement` where tables do not fit together.
     static func run(
-        _ grid: any Grid, _ participants: [Central.Participant], _ question: Question, _ rules: ConfigRecord, required: Int, timeout: Double
+        _ grid: any Grid, _ participants: [Central.Participant], _ question: Question, _ rules: ConfigRecord,
+        required: Int, timeout: Double
     ) async throws -> Preparation {
         let type = try MessageType("query.\(LocalModel.profileAction)")
         let messages = participants.map {
             Message(
-                content: ["config": .configs(question.config.merging(rules) { own, _ in own })], dstNodeID: $0.id, messageType: type,
+                content: ["config": .configs(question.config.merging(rules) { own, _ in own })], dstNodeID: $0.id,
+                messageType: type,
                 groupID: "0")
         }
         let replies = try await grid.sendAndReceive(messages, timeout: timeout)
-        var profiles: OrderedDictionary<String, Profile> = [:]
-        var organizations: [Organization] = []
+        var able: OrderedDictionary<String, (participant: Central.Participant, profile: Profile)> = [:]
         var failures: OrderedDictionary<Int64, String> = [:]
-        for (reply, participant) in zip(replies, participants.sorted { $0.id < $1.id }) {
+        for participant in participants.sorted(by: { $0.id < $1.id }) {
+            let reply = replies.first { $0.metadata.srcNodeID == participant.id }
             do {
-                let profile = try profile(of: reply)
-                profiles[label(participant)] = profile
-                organizations.append(
-                    Organization(id: participant.id, name: participant.name, trainRows: profile.trainRows, testRows: profile.testRows))
+                able[label(participant)] = (participant, try profile(of: reply))
             } catch {
-                failures[participant.id] = "\(label(participant)): \(reply.error?.reason ?? "\(error)")"
+                failures[participant.id] = "\(label(participant)): \(reply?.error?.reason ?? "\(error)")"
             }
         }
-        guard organizations.count >= required else {
-            let reasons = failures.values.joined(separator: "; ")
-            throw Failure(
-                "\(organizations.count) of \(participants.count) organizations can take part and \(required) are needed: \(reasons)",
-                exitCode: 69)
+        // Who is left out changes what the others agree on, and with how many of them somebody would train.
+        while true {
+            for (name, reason) in tooFew(able) {
+                if let left = able.removeValue(forKey: name) { failures[left.participant.id] = reason }
+            }
+            try checkEnough(able.count, of: participants.count, required, failures)
+            let agreement = try Agreement(able.mapValues(\.profile), question)
+            guard !agreement.excluded.isEmpty else {
+                return Preparation(
+                    design: agreement.design, leftOut: agreement.leftOut,
+                    organizations: able.values.map {
+                        Organization(
+                            id: $0.participant.id, name: $0.participant.name, trainRows: $0.profile.trainRows,
+                            testRows: $0.profile.testRows)
+                    }, minimumOrganizations: able.values.map(\.profile.minimumOrganizations).max() ?? 1,
+                    failures: failures)
+            }
+            for (name, reason) in agreement.excluded {
+                if let left = able.removeValue(forKey: name) { failures[left.participant.id] = reason }
+            }
         }
-        let agreement = try Agreement(profiles, question)
-        return Preparation(design: agreement.design, leftOut: agreement.leftOut, organizations: organizations, failures: failures)
     }
 
-    private static func label(_ participant: Central.Participant) -> String { "\(participant.name) (organization \(participant.id))" }
-
-    private static func profile(of reply: Message) throws -> Profile {
-        guard
-            let text = try reply.body.get()["profile"].flatMap({ record -> String? in
-                if case .configs(let configs) = record { configs["profile"]?.string } else { nil }
-            })
-        else { throw ModelError.badMessage("the reply holds no profile") }
+    private static func profile(of reply: Message?) throws -> Profile {
+        guard let text = try reply?.body.get().configRecords["profile"]?["profile"]?.string else {
+            throw ModelError.badMessage("the reply holds no profile")
+        }
         return try Profile(try JSON(parsing: text))
+    }
+
+    /// Those that train only with more organizations than are left, the most demanding first.
+    private static func tooFew(
+        _ able: OrderedDictionary<String, (participant: Central.Participant, profile: Profile)>
+    ) -> [(name: String, reason: String)] {
+        var left = able.count
+        return able.map { (name: $0.key, least: $0.value.profile.minimumOrganizations) }.sorted { $0.least > $1.least }
+            .prefix { organization in
+                guard organization.least > left else { return false }
+                left -= 1
+                return true
+            }
+            .map { name, least in
+                let reason =
+                    "\(name): its administrator asks for \(least) organizations (V6_FLOWER_MIN_ORGANIZATIONS), and fewer can take part"
+                return (name, reason)
+            }
+    }
+
+    private static func checkEnough(
+        _ count: Int, of all: Int, _ required: Int, _ failures: OrderedDictionary<Int64, String>
+    ) throws {
+        guard count < required || count == 0 else { return }
+        let why =
+            failures.isEmpty
+            ? "; min_train_nodes of strategy_options says how many"
+            : ": " + failures.values.joined(separator: "; ")
+        throw Failure(
+            "\(count) of \(all) organizations can take part and \(max(required, 1)) are needed\(why)", exitCode: 69)
+    }
+
+    private static func label(_ participant: Central.Participant) -> String {
+        "\(participant.name) (organization \(participant.id))"
     }
 
     // MARK: - JSON, for the journal
 
     var json: JSON {
         [
-            "design": design.json, "left_out": .array(leftOut.map(JSON.string)),
+            "design": design.json, "left_out": leftOutJSON, "minimum_organizations": .int(Int64(minimumOrganizations)),
             "organizations": .array(
                 organizations.map {
                     [
@@ -76,27 +120,48 @@ struct Preparation: Sendable {
                         "test_rows": .int(Int64($0.testRows)),
                     ]
                 }),
-            "failures": .object(OrderedDictionary(uniqueKeysWithValues: failures.map { (String($0.key), .string($0.value)) })),
+            "failures": .array(failures.map { ["organization": .int($0.key), "reason": .string($0.value)] }),
         ]
     }
 
-    init(design: Design, leftOut: [String], organizations: [Organization], failures: OrderedDictionary<Int64, String>) {
+    /// The features left out, each with its reason.
+    var leftOutJSON: JSON { .array(leftOut.map { ["column": .string($0.column), "reason": .string($0.reason)] }) }
+
+    init(
+        design: Design, leftOut: [Agreement.LeftOut], organizations: [Organization], minimumOrganizations: Int,
+        failures: OrderedDictionary<Int64, String>
+    ) {
         self.design = design
         self.leftOut = leftOut
         self.organizations = organizations
+        self.minimumOrganizations = minimumOrganizations
         self.failures = failures
     }
 
+    /// What a journal holds. Throws `ModelError/badMessage(_:)` where it holds something else.
     init(_ json: JSON) throws {
-        design = try Design(json["design"] ?? .null)
-        leftOut = json["left_out"]?.elements?.compactMap(\.string) ?? []
-        organizations = (json["organizations"]?.elements ?? []).map {
-            Organization(
-                id: $0["id"]?.int ?? 0, name: $0["name"]?.string ?? "", trainRows: Int($0["train_rows"]?.int ?? 0),
-                testRows: Int($0["test_rows"]?.int ?? 0))
+        let damaged = ModelError.badMessage("the checkpoint's preparation is damaged")
+        guard let design = json["design"], let leftOut = json["left_out"]?.elements,
+            let failures = json["failures"]?.elements,
+            let organizations = json["organizations"]?.elements, let least = json["minimum_organizations"]?.int,
+            let minimum = Int(exactly: least)
+        else { throw damaged }
+        self.design = try Design(design)
+        minimumOrganizations = minimum
+        self.leftOut = try leftOut.map {
+            guard let column = $0["column"]?.string, let reason = $0["reason"]?.string else { throw damaged }
+            return Agreement.LeftOut(column: column, reason: reason)
         }
-        var failures: OrderedDictionary<Int64, String> = [:]
-        for (id, reason) in json["failures"]?.members ?? [:] { failures[Int64(id) ?? 0] = reason.string }
-        self.failures = failures
+        self.organizations = try organizations.map {
+            guard let id = $0["id"]?.int, let name = $0["name"]?.string, let train = $0["train_rows"]?.int,
+                let test = $0["test_rows"]?.int, (1...Profile.mostRows).contains(train),
+                (0...Profile.mostRows).contains(test)
+            else { throw damaged }
+            return Organization(id: id, name: name, trainRows: Int(train), testRows: Int(test))
+        }
+        self.failures = try failures.reduce(into: [:]) { failures, failure in
+            guard let id = failure["organization"]?.int, let reason = failure["reason"]?.string else { throw damaged }
+            failures[id] = reason
+        }
     }
 }

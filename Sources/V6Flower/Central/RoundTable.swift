@@ -4,19 +4,20 @@ import Wire
 
 /// A result's rounds in the two forms that the UI draws: rows for its table, columns for its lines.
 struct RoundTable {
-    /// A row a round. All have the same columns, since the UI's table takes them from the first; null stands where a round lacks a number.
+    /// A row a round. All have the same columns, since the UI's table takes them from the first; null stands where a
+    /// round lacks a number.
     let rows: [OrderedDictionary<String, JSON>]
 
     init(_ rows: [OrderedDictionary<String, JSON>]) {
         let columns = rows.reduce(into: OrderedSet<String>()) { $0.formUnion($1.keys.filter { $0 != "seconds" }) }
         let all = rows.contains { $0["seconds"] != nil } ? columns.union(["seconds"]) : columns
-        self.rows = rows.map { row in OrderedDictionary(uniqueKeysWithValues: all.map { ($0, row[$0] ?? .null) }) }
+        self.rows = rows.map { row in OrderedDictionary(firstOf: all.map { ($0, row[$0] ?? .null) }) }
     }
 
     var rowsJSON: JSON { .array(rows.map(JSON.object)) }
 
-    /// The rows by column: the only form that the UI draws as lines. A column that it could be asked to draw (`drawn`) is there even when
-    /// it has no numbers.
+    /// The rows by column: the only form that the UI draws as lines. A column that it could be asked to draw (`drawn`)
+    /// is there even when it has no numbers.
     func curves(_ drawn: [String]) -> JSON {
         var curves: OrderedDictionary<String, OrderedDictionary<String, JSON>> = [:]
         for (index, row) in rows.enumerated() {
@@ -28,7 +29,10 @@ struct RoundTable {
 
     /// A row of the table of failures.
     static func failure(round: Int, _ organization: Int64, _ phase: String, _ reason: String) -> JSON {
-        ["round": .int(Int64(round)), "organization": .int(organization), "phase": .string(phase), "reason": .string(reason)]
+        [
+            "round": .int(Int64(round)), "organization": .int(organization), "phase": .string(phase),
+            "reason": .string(reason),
+        ]
     }
 }
 

@@ -8,73 +8,89 @@ import Wire
 
 /// The ready-made `central`: prepare, train round by round with a checkpoint after each, and report.
 enum Training {
-    static func run(_ central: Central) async throws -> JSON {
+    static func run(_ central: Central) async throws -> Central.Outcome {
         let started = Date()
-        let (arguments, journal, resumed) = try await begin(central)
+        let earlier = try await central.earlierJournal(resuming: TrainingArguments.resumedTask(central.kwargs))
+        let arguments = try TrainingArguments(central.kwargs, resuming: earlier?.run().arguments)
+        let journal = if let earlier { earlier } else { try await central.newJournal(arguments.values.json) }
         try central.settings.check(strategy: arguments.strategyName)
         try central.settings.check(rounds: arguments.numRounds)
         let participants = try await central.participants(arguments.organizations)
         let replies = ReplyFormat(
-            isRaw: try await !central.client.isEncrypted(), quantization: arguments.quantization, isCompressed: arguments.isCompressed,
+            isRaw: try await !central.client.isEncrypted(), quantization: arguments.quantization,
+            isCompressed: arguments.isCompressed,
             seed: arguments.seed)
-        let required = max(arguments.strategy.requiredTrainReplies, 1)
+        var required = max(arguments.strategy.requiredTrainReplies, 1)
 
         let preparation: Preparation
-        if case let recorded = try journal.run().preparation, !recorded.isNull {
-            preparation = try Preparation(recorded)
+        let run = try journal.run()
+        if !run.preparation.isNull {
+            preparation = try journal.decoding("the preparation") { try Preparation(run.preparation) }
         } else {
             let grid = central.grid(participants, replies: replies) { messages in
-                ("prepare \(messages.count) organizations", "Each describes its table: sums and categories of columns, no rows.")
+                (
+                    "prepare \(messages.count) organizations",
+                    "Each describes its table: sums and categories of columns, no rows."
+                )
             }
             preparation = try await Preparation.run(
-                grid, participants, arguments.question, arguments.nodeRules, required: required, timeout: arguments.timeout)
+                grid, participants, arguments.question, arguments.nodeRules(organizations: participants.count),
+                required: required,
+                timeout: arguments.timeout)
             try journal.recordPreparation(preparation.json)
         }
         announce(central.log, arguments, preparation)
 
         let able = participants.filter { participant in preparation.organizations.contains { $0.id == participant.id } }
-        let grid = central.grid(able, replies: replies) { naming($0, of: arguments.numRounds) }
+        let fewest = max(preparation.minimumOrganizations, central.settings.disclosure.minimumOrganizations)
+        required = max(required, fewest)
+        let grid = CheckedGrid(
+            base: central.grid(able, replies: replies) { naming($0, of: arguments.numRounds) },
+            names: Central.names(able), fewestTraining: fewest,
+            check: TrainingReplyCheck(
+                organizations: preparation.organizations, metricNames: LocalModel.metricNames(preparation.design)
+            ).callAsFunction)
         let progressLog = ProgressLog(central.log, numRounds: arguments.numRounds, started: started)
-        var reports = try journal.rounds().map { try FanOutReport($0.report) }
+        var reports = try journal.reports()
         var strategy = arguments.strategy
         let config = LocalModel.config(arguments.question, preparation.design, arguments.options)
-            .merging(arguments.nodeRules) { own, _ in own }
+            .merging(arguments.nodeRules(organizations: able.count)) { own, _ in own }
         let result = try await start(
-            &strategy, grid, LocalModel.initialArrays(preparation.design, seed: arguments.seed), arguments, config, try journal.progress()
+            &strategy, grid, try LocalModel.initialArrays(preparation.design, seed: arguments.seed), arguments, config,
+            try journal.progress()
         ) { fanOut in
             let report = FanOutReport(fanOut)
             progressLog.show(report)
-            try check(report, required: required)
+            try check(report, required: required, names: Central.names(able))
             try journal.record(fanOut.progress, trained: fanOut.trainedRound != nil, report: report.json)
             reports.append(report)
         }
         let json = try TrainingResult(
-            taskID: central.token.taskID, arguments: arguments, preparation: preparation, reports: reports, arrays: result.arrays,
-            seconds: Date().timeIntervalSince(started), resumedFrom: resumed
+            taskID: central.token.taskID, arguments: arguments, preparation: preparation, reports: reports,
+            arrays: result.arrays,
+            seconds: Date().timeIntervalSince(started), resumedFrom: run.resumedFrom
         ).json()
-        try journal.recordCompletion()
-        return json
+        return central.outcome(json, journal)
     }
 
     /// Opens the existential for a mutating generic call.
     private static func start(
-        _ strategy: inout any Strategy, _ grid: any Grid, _ initial: consuming ArrayRecord, _ arguments: TrainingArguments,
+        _ strategy: inout any Strategy, _ grid: any Grid, _ initial: consuming ArrayRecord,
+        _ arguments: TrainingArguments,
         _ config: ConfigRecord,
         _ progress: consuming StrategyProgress?, _ afterFanOut: (FanOut) async throws -> Void
     ) async throws -> StrategyResult {
-        try await strategy.start(
-            grid: grid, initialArrays: initial, numRounds: arguments.numRounds, timeout: arguments.timeout, trainConfig: config,
-            evaluateConfig: config, resuming: progress, afterFanOut: afterFanOut)
-    }
-
-    private static func begin(_ central: Central) async throws -> (TrainingArguments, Journal, resumedFrom: Int64?) {
-        if let earlier = try TrainingArguments.resumedTask(central.kwargs) {
-            let journal = try await central.resumedJournal(of: earlier)
-            return (try TrainingArguments(resuming: journal.run().arguments, central.kwargs), journal, earlier)
+        do {
+            return try await strategy.start(
+                grid: grid, initialArrays: initial, numRounds: arguments.numRounds, timeout: arguments.timeout,
+                trainConfig: config,
+                evaluateConfig: config, resuming: progress, afterFanOut: afterFanOut)
+        } catch let error as NonFiniteModel {
+            let options = StrategyCatalog.stepLengths(arguments.strategyName).map { "strategy_options.\($0)" }
+            throw Failure(
+                "\(error) by \(arguments.strategyName): lower \((options + ["learning_rate"]).joined(separator: " or ")); "
+                    + "the rounds before are kept in the checkpoint", exitCode: 65)
         }
-        let arguments = try TrainingArguments(central.kwargs)
-        let run = Journal.Run(taskID: central.token.taskID, arguments: arguments.values.json)
-        return (arguments, try Journal.create(path: central.folder.journal, run: run), nil)
     }
 
     private static func announce(_ log: Log, _ arguments: TrainingArguments, _ preparation: Preparation) {
@@ -83,15 +99,21 @@ enum Training {
             "\(arguments.strategyName), \(arguments.numRounds) rounds: \(preparation.design.model.rawValue) model of \(preparation.design.width) columns, "
                 + "\(preparation.organizations.count) organizations, \(rows) rows")
         for reason in preparation.failures.values { log.line("takes no part: \(reason)") }
-        if !preparation.leftOut.isEmpty { log.line("left out, the same everywhere: \(preparation.leftOut.joined(separator: ", "))") }
+        for column in preparation.leftOut { log.line("left out: column '\(column.column)' \(column.reason)") }
     }
 
     private static func naming(_ messages: [Message], of total: Int) -> (String, String) {
-        func count(_ category: MessageType.Category) -> Int { messages.count { $0.metadata.messageType.category == category } }
+        func count(_ category: MessageType.Category) -> Int {
+            messages.count { $0.metadata.messageType.category == category }
+        }
         let train = count(.train)
         let evaluate = count(.evaluate)
         let round = messages.last?.metadata.groupID ?? ""
-        if train == 0 { return ("final evaluation at \(evaluate) organizations", "Scores the model of round \(round) on held-out rows.") }
+        if train == 0 {
+            return (
+                "final evaluation at \(evaluate) organizations", "Scores the model of round \(round) on held-out rows."
+            )
+        }
         let evaluated = evaluate > 0 ? " Also scores the model of the round before at \(evaluate)." : ""
         return (
             "round \(round) of \(total): train at \(train) organizations",
@@ -99,13 +121,32 @@ enum Training {
         )
     }
 
-    /// A round counts only while enough organizations trained; the journal keeps the rounds before, so that a new task can go on.
-    private static func check(_ report: FanOutReport, required: Int) throws {
-        guard let train = report.train, train.organizations.count < required else { return }
-        throw Failure(
-            "round \(train.round) stopped: \(train.organizations.count) organizations trained and \(required) are needed; "
-                + "the rounds before are kept, start a task with resume to go on: " + train.failures.values.joined(separator: "; "),
-            exitCode: 69)
+    /// A round counts only while enough organizations trained and somebody could evaluate; the journal keeps the rounds
+    /// before, so that a new task can go on.
+    private static func check(_ report: FanOutReport, required: Int, names: [Int64: String]) throws {
+        func reasons(_ failures: OrderedDictionary<Int64, String>) -> String {
+            failures.map { organization, reason in
+                guard let name = names[organization], !reason.contains(name) else { return reason }
+                return "\(name) (organization \(organization)): \(reason)"
+            }.joined(separator: "; ")
+        }
+        if let train = report.train, train.organizations.count < required {
+            throw Failure(
+                "round \(train.round) stopped: \(train.organizations.count) organizations trained "
+                    + "and \(required) are needed: " + reasons(train.failures)
+                    + "; what was done before is kept: a task with resume goes on from there, with the same arguments",
+                exitCode: 69)
+        }
+        guard let evaluate = report.evaluate else { return }
+        guard !evaluate.organizations.isEmpty else {
+            throw Failure(
+                "no organization could evaluate the model of round \(evaluate.round): "
+                    + reasons(evaluate.failures), exitCode: 69)
+        }
+        guard evaluate.metrics["loss"]?.double?.isFinite == true else {
+            throw Failure(
+                "the loss of round \(evaluate.round) is not a finite number: lower learning_rate", exitCode: 65)
+        }
     }
 }
 
@@ -123,7 +164,9 @@ private final class ProgressLog: Sendable {
 
     func show(_ report: FanOutReport) {
         if let evaluate = report.evaluate {
-            log.line("round \(evaluate.round)/\(numRounds) evaluated: " + Self.text(evaluate.metrics, evaluate.organizations.count))
+            log.line(
+                "round \(evaluate.round)/\(numRounds) evaluated: "
+                    + Self.text(evaluate.metrics, evaluate.organizations.count))
         }
         if let train = report.train {
             let left = report.seconds * Double(numRounds - train.round + 1)
@@ -132,7 +175,9 @@ private final class ProgressLog: Sendable {
                     + "\(Log.seconds(report.seconds)), about \(Log.seconds(left)) left")
         }
         for half in [report.evaluate, report.train] {
-            for (organization, reason) in half?.failures ?? [:] { log.line("organization \(organization) failed: \(reason)") }
+            for (organization, reason) in half?.failures ?? [:] {
+                log.line("organization \(organization) failed: \(reason)")
+            }
         }
     }
 

@@ -20,7 +20,8 @@ struct TrainingResult {
             "format": .int(Payload.format), "status": "completed", "strategy": .string(arguments.strategyName),
             "rounds": rounds.rowsJSON, "curves": rounds.curves(Self.lines.map(\.0)),
             "metrics": finalMetrics, "model": try model(),
-            "coefficient_table": try Coefficients(arrays, preparation.design)?.tableJSON ?? [:], "participants": participants,
+            "coefficient_table": try Coefficients(arrays, preparation.design)?.tableJSON ?? [:],
+            "participants": participants,
             "failures": failures,
             "timing": [
                 "total_seconds": .double(seconds), "fan_outs": .int(Int64(reports.count)),
@@ -37,22 +38,24 @@ struct TrainingResult {
         ("train_loss", "Training loss", "The mean loss of the organizations' training, by round."),
         ("loss", "Loss", "The loss on held-out rows, by round."),
         ("accuracy", "Accuracy", "The share of held-out rows that are classified right, by round (classification)."),
-        ("auc", "AUC", "The area under the ROC curve on held-out rows, by round (two classes)."),
+        ("auc", "AUC", "The area under the ROC curve on held-out rows, by round (logistic models)."),
         ("rmse", "RMSE", "The root mean squared error on held-out rows, by round (regression)."),
         ("r2", "R2", "The share of variance explained on held-out rows, by round (regression)."),
     ]
 
     /// A row a round: training of the round, evaluation of the model it ended with.
     private var rounds: RoundTable {
-        let evaluations = Dictionary(reports.compactMap(\.evaluate).map { ($0.round, $0) }, uniquingKeysWith: { _, last in last })
+        let columns = columns
+        let evaluations = Dictionary(
+            reports.compactMap(\.evaluate).map { ($0.round, $0) }, uniquingKeysWith: { _, last in last })
         return RoundTable(
             reports.compactMap { report -> OrderedDictionary<String, JSON>? in
                 guard let train = report.train else { return nil }
                 var row: OrderedDictionary<String, JSON> = [
                     "round": .int(Int64(train.round)), "participants": .int(Int64(train.organizations.count)),
                 ]
-                for (name, value) in train.metrics { row[name.columnName] = value.json }
-                for (name, value) in evaluations[train.round]?.metrics ?? [:] { row[name.columnName] = value.json }
+                row.merge(columns.train.json(train.metrics)) { own, _ in own }
+                row.merge(columns.evaluate.json(evaluations[train.round]?.metrics ?? [:])) { own, _ in own }
                 row["seconds"] = .double(report.seconds)
                 return row
             })
@@ -60,7 +63,14 @@ struct TrainingResult {
 
     private var finalMetrics: JSON {
         let last = reports.last { $0.evaluate != nil }?.evaluate
-        return .object(OrderedDictionary(uniqueKeysWithValues: (last?.metrics ?? [:]).map { ($0.key.columnName, $0.value.json) }))
+        return .object(columns.evaluate.json(last?.metrics ?? [:]))
+    }
+
+    /// The columns of all rounds' metrics.
+    private var columns: (train: ColumnNames, evaluate: ColumnNames) {
+        RoundTable.columns(
+            train: reports.compactMap(\.train).flatMap(\.metrics.keys),
+            evaluate: reports.compactMap(\.evaluate).flatMap(\.metrics.keys))
     }
 
     private func model() throws -> JSON {
@@ -74,7 +84,7 @@ struct TrainingResult {
             members["coefficients"] = coefficients.coefficientsJSON
             members["intercept"] = coefficients.interceptJSON
         }
-        if !preparation.leftOut.isEmpty { members["left_out"] = .array(preparation.leftOut.map(JSON.string)) }
+        if !preparation.leftOut.isEmpty { members["left_out"] = preparation.leftOutJSON }
         members["preprocessing"] = design.json
         members["safetensors"] = .base64(Safetensors.encode(arrays))
         return .object(members)
@@ -85,10 +95,13 @@ struct TrainingResult {
             preparation.organizations.map { organization in
                 let trained = reports.compactMap(\.train).filter { $0.organizations[organization.id] != nil }
                 let evaluated = reports.compactMap(\.evaluate)
+                let columns = ColumnNames(
+                    (trained + evaluated).flatMap { $0.organizations[organization.id]?.keys.map { $0 } ?? [] })
                 var curves: OrderedDictionary<String, OrderedDictionary<String, JSON>> = [:]
                 for half in trained + evaluated {
-                    for (name, value) in half.organizations[organization.id] ?? [:] where name.isShown && !value.json.isNull {
-                        curves[name.columnName, default: [:]][String(half.round)] = value.json
+                    for (name, value) in half.organizations[organization.id] ?? [:]
+                    where name.isShown && !value.json.isNull {
+                        curves[columns[name], default: [:]][String(half.round)] = value.json
                     }
                 }
                 let last = evaluated.last?.organizations[organization.id] ?? [:]
@@ -97,7 +110,7 @@ struct TrainingResult {
                     "organization": .int(organization.id), "name": .string(organization.name),
                     "train_rows": .int(Int64(organization.trainRows)), "test_rows": .int(Int64(organization.testRows)),
                     "rounds": .int(Int64(trained.count)),
-                    "metrics": .object(OrderedDictionary(uniqueKeysWithValues: shown.map { ($0.key.columnName, $0.value.json) })),
+                    "metrics": .object(columns.json(shown)),
                     "curves": .object(curves.mapValues(JSON.object)),
                 ]
             })
@@ -109,7 +122,9 @@ struct TrainingResult {
             prepared
                 + reports.flatMap { report in
                     [("evaluate", report.evaluate), ("train", report.train)].flatMap { phase, half in
-                        (half?.failures ?? [:]).map { RoundTable.failure(round: half?.round ?? 0, $0.key, phase, $0.value) }
+                        (half?.failures ?? [:]).map {
+                            RoundTable.failure(round: half?.round ?? 0, $0.key, phase, $0.value)
+                        }
                     }
                 })
     }

@@ -16,26 +16,33 @@ struct AppArguments: Sendable {
             help: "The organizations that take part. Empty: all of the collaboration or study."),
         Argument(
             "seed", .integer, "Seed", default: 0, .atLeast(0),
-            help: "Seeds the app's generators of random numbers (random, NumPy, torch) at central and at each organization."),
+            help:
+                "Seeds the app's generators of random numbers (random, NumPy, torch) at central and at each organization."
+        ),
         Argument(
             "database", .string, "Database", default: "",
             help: "The label of the database that the app reads. Empty: the task's first."),
         Argument(
             "column_mapping", .json, "Column mapping", default: [:],
-            help: "Where names differ: the app's name of a column to the table's, for example {\"label\": \"diagnosis\"}."),
+            help:
+                "Where names differ: the app's name of a column to the table's, for example {\"label\": \"diagnosis\"}."
+        ),
         Argument("query", .string, "Query", default: "", help: "The query with which an SQL database is read."),
         Argument(
-            "max_files_mb", .float, "Files in the result", default: 25.0, .atLeast(0),
+            "max_files_mb", .float, "Files in the result", default: 25.0, .within(0...2000),
             help: "Megabytes of files that the ServerApp writes and that the result carries; larger ones are named."),
         Argument(
-            "max_journal_mb", .float, "Journal", default: 20_000.0, .atLeast(0),
+            "max_journal_mb", .float, "Journal", default: 20_000.0, .within(0...1_000_000),
             help: "Megabytes of replies that central keeps on its disk for a run that is resumed."),
         Argument(
             "resume", .integer, "Resume task", default: 0, .atLeast(0),
-            help: "The id of an earlier task that stopped: this one goes on from where it stood, with its arguments. 0: a new run."),
+            help:
+                "The id of an earlier task that stopped: this one goes on from where it stood, with its arguments. 0: a new run."
+        ),
     ]
 
-    /// The arguments of an app: its run config by its own names (a slash for each point) and defaults, then ours. Where the app has a name of ours, ours begins with `v6_`.
+    /// The arguments of an app: its run config by its own names (a slash for each point) and defaults, then ours. Where
+    /// the app has a name of ours, ours begins with `v6_`.
     static func definitions(_ config: ConfigRecord) -> [Argument] {
         config.map(definition) + general.map { $0.named(ownName($0.name, config)) }
     }
@@ -50,15 +57,18 @@ struct AppArguments: Sendable {
         }
     }
 
-    /// The argument of a key of the run config. The UI's forms take a point for a step into a group and lose what is filled in there.
-    /// Source: `submitTask` in `vantage6-ui/src/app/pages/analyze/task/create/task-create.component.ts`.
+    /// The argument of a key of the run config. The UI's forms take a point for a step into a group and lose what is
+    /// filled in there. Source: `submitTask` in
+    /// `vantage6-ui/src/app/pages/analyze/task/create/task-create.component.ts`.
     private static func argumentName(_ key: String) -> String { key.replacing(".", with: "/") }
 
-    private static func ownName(_ name: String, _ config: ConfigRecord) -> String { config[name] == nil ? name : "v6_" + name }
+    private static func ownName(_ name: String, _ config: ConfigRecord) -> String {
+        config.keys.contains { argumentName($0) == name } ? ownName("v6_" + name, config) : name
+    }
 
     /// Checks the arguments of a new run, or takes those of the run that it resumes. Throws ``InvalidArguments``.
     init(_ kwargs: OrderedDictionary<String, JSON>, _ config: ConfigRecord, resuming: JSON? = nil) throws {
-        own = OrderedDictionary(uniqueKeysWithValues: Self.general.map { ($0.name, Self.ownName($0.name, config)) })
+        own = OrderedDictionary(firstOf: Self.general.map { ($0.name, Self.ownName($0.name, config)) })
         var problems: [String] = []
         var given = kwargs
         if let earlier = resuming?.members {
@@ -93,11 +103,12 @@ struct AppArguments: Sendable {
 
     var organizations: [Int64] { values.ints(name("organizations")) }
     var seed: Int64 { values.int(name("seed")) }
-    var maximumFileBytes: Int { Int(values.double(name("max_files_mb")) * 1e6) }
-    var maximumJournalBytes: Int { Int(min(values.double(name("max_journal_mb")), 1e9) * 1e6) }
+    var maximumFileBytes: Int { Int(saturating: values.double(name("max_files_mb")) * 1e6) }
+    var maximumJournalBytes: Int { Int(saturating: values.double(name("max_journal_mb")) * 1e6) }
     var data: DataChoice {
         DataChoice(
-            label: values.string(name("database")), columns: values.members(name("column_mapping")), query: values.string(name("query")))
+            label: values.string(name("database")), columns: values.members(name("column_mapping")),
+            query: values.string(name("query")))
     }
 
     /// The task to resume; nil for a new run.
@@ -110,6 +121,7 @@ struct AppArguments: Sendable {
 
 extension Argument {
     fileprivate func named(_ name: String) -> Argument {
-        Argument(name, kind, displayName, default: defaultValue, allowed: allowed, bounds, onlyIf: condition, help: help)
+        Argument(
+            name, kind, displayName, default: defaultValue, allowed: allowed, bounds, onlyIf: condition, help: help)
     }
 }

@@ -6,17 +6,19 @@ import Vantage6
 import Wire
 
 extension FlowerApp {
-    /// The app's ClientApp at a node: its messages are answered in one fresh Python process. An app that names no `clientapp` has that of
-    /// the ready-made models.
+    /// The app's ClientApp at a node: its messages are answered in one fresh Python process. An app that names no
+    /// `clientapp` has that of the ready-made models.
     ///
-    /// Throws ``NodeSettings/Refusal`` where the node has a rule that nobody could hold an app's own code to, and ``Failure`` where
-    /// Python cannot be started.
+    /// Throws ``NodeSettings/Refusal`` where the node has a rule that nobody could hold an app's own code to, and
+    /// ``Failure`` where Python cannot be started.
     public func clientApp(_ node: Node) throws -> ClientApp {
         try node.settings.checkCanBeHeld()
         let client = try AppClient(self, node)
         let native = Algorithm.readyMade.clientApp
         return ClientApp(answering: { message, context in
-            guard try await client.description().components["clientapp"] != nil else { return try await native(node)(message, &context) }
+            guard try await client.description().components["clientapp"] != nil else {
+                return try await native(node)(message, &context)
+            }
             return try await client.answer(message, &context)
         })
     }
@@ -44,7 +46,8 @@ private final class AppClient: Sendable {
         let (work, label, log) = (try WorkFolder(node.variables), Label(), node.log)
         databases = try node.readable(in: work.path)
         let worker = try Worker(
-            flower, component: "clientapp", environment: FlowerApp.environment(node.variables, work: work.path), work: work,
+            flower, component: "clientapp", environment: FlowerApp.environment(node.variables, work: work.path),
+            work: work,
             directory: work.path,
             spool: work.path
         ) { log.line("\(label.current)\($0)") }
@@ -80,9 +83,11 @@ private final class AppClient: Sendable {
         let head: OrderedDictionary<String, JSON> = [
             "message": try Payload.encode(message, &blobs), "state": try Payload.encode(context.state, &blobs),
             "run_config": RecordJSON.encode(context.runConfig),
-            "node_config": RecordJSON.encode(context.nodeConfig.merging(FlowerApp.dataConfig(databases)) { own, _ in own }),
+            "node_config": RecordJSON.encode(
+                context.nodeConfig.merging(FlowerApp.dataConfig(databases)) { own, _ in own }),
             "seed": .int(Int64(random.next() >> 2)), "column_mapping": .object(columns),
-            "databases": FlowerApp.json(databases, query: node.context?.data.query ?? "", minimumRows: node.settings.minimumRows),
+            "databases": FlowerApp.json(
+                databases, query: node.context?.data.query ?? "", minimumRows: node.settings.minimumRows),
         ]
         let frame: Frame
         do {
@@ -105,14 +110,19 @@ private final class AppClient: Sendable {
     /// The error as this node's administrator lets it leave: an exception's text can quote what the app read.
     private func told(_ error: MessageError) -> MessageError {
         guard !node.settings.sendsErrorTexts else { return error }
-        node.log.line("\(label.current)\(error.reason)")
-        let kind = error.code == .clientAppRaisedException ? error.reason.prefix { $0 != ":" } : "the ClientApp cannot be loaded"
-        return MessageError(code: error.code, reason: "\(kind): the text stays in the log of the run at this node (V6_FLOWER_ERROR_TEXTS)")
+        node.log.line("\(label.current)\(error.reason.singleLine(limit: LogLines.limit))")
+        let kind =
+            error.code == .clientAppRaisedException
+            ? error.reason.prefix { $0 != ":" } : "the ClientApp cannot be loaded"
+        return MessageError(
+            code: error.code,
+            reason: "\(kind): the text stays in the log of the run at this node (V6_FLOWER_ERROR_TEXTS)")
     }
 }
 
 extension FlowerApp {
-    /// The keys of `node_config` under which Flower's deployment examples look for data, and every database by its label.
+    /// The keys of `node_config` under which Flower's deployment examples look for data, and every database by its
+    /// label.
     static func dataConfig(_ databases: [ContainerEnvironment.Database]) -> ConfigRecord {
         var config: ConfigRecord = [:]
         if let first = databases.first {
@@ -129,7 +139,8 @@ extension FlowerApp {
         .array(
             databases.map {
                 [
-                    "label": .string($0.label), "uri": .string($0.uri), "type": .string($0.type), "query": .string(query),
+                    "label": .string($0.label), "uri": .string($0.uri), "type": .string($0.type),
+                    "query": .string(query),
                     "min_rows": .int(Int64(minimumRows)),
                 ]
             })

@@ -2,12 +2,14 @@ import Flower
 import Foundation
 import Journal
 import OrderedCollections
+import Vantage6
 import Wire
 
 /// The Grid of an app in Python: fan-outs through vantage6, and each reply in the journal before the app sees it.
 ///
-/// An app that is started again asks the same again and gets the recorded replies at once, until it asks something new. A journal
-/// of replies is cut at each snapshot (``snapshot(round:keepsReplies:)``), and given up where it grows too large.
+/// An app that is started again asks the same again and gets the recorded replies at once, until it asks something new.
+/// A journal of replies is cut at each snapshot (``snapshot(round:keepsReplies:)``), and given up where it grows too
+/// large.
 actor AppGrid {
     /// What a fan-out brought, for the result.
     struct FanOutNote: Sendable {
@@ -19,6 +21,8 @@ actor AppGrid {
         let posted: TaskGrid.Posted
         let keys: [String: (key: Journal.ReplyKey, topic: String)]
         let started: Date
+        /// An app may ask for replies in a tight loop; vantage6 is asked at its pace.
+        var gate = Pacing.Gate(.polls, started: .now)
         var finishedRuns = 0
         var delivered: Set<String> = []
     }
@@ -36,7 +40,8 @@ actor AppGrid {
     /// The fan-outs that are not over, by subtask.
     private var open: OrderedDictionary<Int64, Open> = [:]
     private var waiting: [String: Message] = [:]
-    /// What an earlier run was answered and this one has not asked yet, with its topics; nothing in a run that is none's continuation.
+    /// What an earlier run was answered and this one has not asked yet, with its topics; nothing in a run that is
+    /// none's continuation.
     private var unclaimed: [Journal.ReplyKey: String]
     private var hasToldDifference = false
     /// The fan-outs since the last snapshot.
@@ -54,15 +59,16 @@ actor AppGrid {
 
     // MARK: - What the app calls
 
-    /// Sends and waits; a message that has no answer within `timeout` seconds has no reply, as in Flower. Gives the messages' ids as well.
+    /// Sends and waits; a message that has no answer within `timeout` seconds has no reply, as in Flower. Gives the
+    /// messages' ids as well.
     func send(_ messages: [Message], timeout: Double?) async throws -> (ids: [String], replies: [Message]) {
-        let deadline = timeout.map { Date(timeIntervalSinceNow: $0) }
+        let deadline = TaskGrid.deadline(after: timeout)
         let (messages, keys, recorded) = try look(messages)
         let new = messages.filter { recorded[$0.metadata.messageID] == nil }
         var replies = recorded
         let started = Date()
         if !new.isEmpty {
-            let posted = try await grid.post(new)
+            let posted = try await grid.post(new, timeout: timeout)
             try await grid.wait(for: posted, until: deadline)
             let answers = try await grid.collect(posted, timeout: timeout)
             let answered = answers.replies.filter { !answers.open.contains($0.metadata.replyToMessageID) }
@@ -83,30 +89,35 @@ actor AppGrid {
         waiting.merge(recorded) { _, new in new }
         let new = messages.filter { recorded[$0.metadata.messageID] == nil }
         if !new.isEmpty {
-            let posted = try await grid.post(new)
+            let posted = try await grid.post(new, timeout: nil)
             open[posted.task] = Open(posted: posted, keys: keys, started: Date())
         }
         note([Message](recorded.values), Date())
         return messages.map(\.metadata.messageID)
     }
 
-    /// The replies that are there to these messages; each is given once.
-    func pull(_ ids: [String]) async throws -> [Message] {
-        let wanted = Set(ids)
-        for fanOut in open.values where fanOut.keys.keys.contains(where: { wanted.contains($0) && waiting[$0] == nil }) {
-            try await look(at: fanOut)
+    /// The replies that are there to these messages, or to all that were pushed; each is given once.
+    func pull(_ ids: [String]?) async throws -> [Message] {
+        let wanted = ids.map(Set.init)
+        for fanOut in open.values where fanOut.gate.isOpen(at: .now) {
+            let isWanted = fanOut.keys.keys.contains { wanted?.contains($0) ?? true && waiting[$0] == nil }
+            if isWanted { try await look(at: fanOut) }
         }
-        return ids.compactMap { waiting.removeValue(forKey: $0) }
+        // In the order in which they were asked: ids differ in their number at the end.
+        let asked = ids ?? waiting.keys.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
+        return asked.compactMap { waiting.removeValue(forKey: $0) }
     }
 
     private func look(at fanOut: Open) async throws {
-        let finished = try await grid.finishedRuns(of: fanOut.posted)
+        let (finished, time) = try await grid.finishedRuns(of: fanOut.posted)
+        open[fanOut.posted.task]?.gate.close(at: .now, answer: time)
         guard finished > fanOut.finishedRuns else { return }
         let answers = try await grid.collect(fanOut.posted, timeout: nil)
         // Another thread of the app may have looked meanwhile.
         guard var current = open[fanOut.posted.task] else { return }
         let new = answers.replies.filter {
-            !answers.open.contains($0.metadata.replyToMessageID) && !current.delivered.contains($0.metadata.replyToMessageID)
+            !answers.open.contains($0.metadata.replyToMessageID)
+                && !current.delivered.contains($0.metadata.replyToMessageID)
         }
         try record(new, current.keys)
         for reply in new {
@@ -157,9 +168,13 @@ actor AppGrid {
             return nil
         }
         size += blobs.values.reduce(0) { $0 + $1.count }
-        var reply = try Payload.message(json, base: { _ in nil }) { name in
-            guard let blob = blobs[name] else { throw Payload.Malformed(problem: "the journal lacks arrays of a reply") }
-            return try Safetensors.decode(blob)
+        var reply = try journal.decoding("a reply") {
+            try Payload.message(json, base: { _ in nil }) { name in
+                guard let blob = blobs[name] else {
+                    throw Payload.Malformed(problem: "the journal lacks arrays of a reply")
+                }
+                return try Safetensors.decode(blob)
+            }
         }
         reply.metadata.replyToMessageID = message.metadata.messageID
         reply.metadata.runID = runID
@@ -183,7 +198,7 @@ actor AppGrid {
             )
             records = []
         }
-        try journal.record(records, preparation: Self.json(states: grid.states))
+        try journal.record(records, appStates: Self.json(states: grid.states))
     }
 
     // MARK: - Parts of the run
@@ -209,7 +224,9 @@ actor AppGrid {
     // MARK: - Order
 
     private func inOrder(_ messages: [Message]) -> [Message] {
-        messages.indices.sorted { (messages[$0].metadata.dstNodeID, $0) < (messages[$1].metadata.dstNodeID, $1) }.map { messages[$0] }
+        messages.indices.sorted { (messages[$0].metadata.dstNodeID, $0) < (messages[$1].metadata.dstNodeID, $1) }.map {
+            messages[$0]
+        }
     }
 
     private func note(_ replies: [Message], _ started: Date) {
@@ -227,16 +244,21 @@ actor AppGrid {
 
     /// Where the organizations' apps left their state, for the journal.
     static func json(states: [Int64: Int64]) -> JSON {
-        [
-            "states": .object(
-                OrderedDictionary(uniqueKeysWithValues: states.sorted { $0.key < $1.key }.map { (String($0.key), .int($0.value)) }))
-        ]
+        .object(OrderedDictionary(firstOf: states.sorted { $0.key < $1.key }.map { (String($0.key), .int($0.value)) }))
     }
 
-    /// The states that a journal names.
-    static func states(_ json: JSON) -> [Int64: Int64] {
+    /// The states that a journal names; null where it names none yet. Throws ``Payload/Malformed``.
+    static func states(_ json: JSON) throws -> [Int64: Int64] {
         var states: [Int64: Int64] = [:]
-        for (organization, run) in json["states"]?.members ?? [:] { if let id = Int64(organization) { states[id] = run.int } }
+        guard let members = json.isNull ? [:] : json.members else {
+            throw Payload.Malformed(problem: "they are no object")
+        }
+        for (organization, run) in members {
+            guard let id = Int64(organization), let run = run.int, run > 0 else {
+                throw Payload.Malformed(problem: "one is no run's")
+            }
+            states[id] = run
+        }
         return states
     }
 }

@@ -3,7 +3,8 @@ import OrderedCollections
 import Wire
 
 extension FlowerApp {
-    /// The app as an algorithm, with what the store is told of it. Throws ``Failure`` where the folder holds no Flower app.
+    /// The app as an algorithm, with what the store is told of it. Throws ``Failure`` where the folder holds no Flower
+    /// app.
     public func algorithm(image: String) async throws -> Algorithm {
         let description = try await description(log: .standardError)
         var algorithm = Algorithm(self)
@@ -17,13 +18,14 @@ extension FlowerApp {
                 Algorithm.table("Final metrics", ["metrics"], "The metrics of the last round."),
                 Algorithm.table("Files", ["files"], columns: ["name", "size"], "What the ServerApp wrote."),
                 Algorithm.table(
-                    "Failures", ["failures"], columns: ["round", "organization", "phase", "reason"], "Who failed in which round, and why."),
+                    "Failures", ["failures"], columns: ["round", "organization", "phase", "reason"],
+                    "Who failed in which round, and why."),
             ] + AppResult.lines.map { Algorithm.line($1, $0, $2) }
         return algorithm
     }
 
-    /// Writes `Dockerfile`, `.dockerignore` and `algorithm.json` into the app's folder, so that `docker build` makes the image. A Dockerfile that is
-    /// there already stays. Gives the names of the files written.
+    /// Writes `Dockerfile`, `.dockerignore` and `algorithm.json` into the app's folder, so that `docker build` makes
+    /// the image. A Dockerfile that is there already stays. Gives the names of the files written.
     public func package(image: String, base: String) async throws -> [String] {
         let files: OrderedDictionary<String, Data> = [
             "Dockerfile": Data("FROM \(base)\nCOPY . /app\n".utf8),

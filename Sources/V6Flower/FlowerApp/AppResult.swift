@@ -3,8 +3,8 @@ import Foundation
 import OrderedCollections
 import Wire
 
-/// What `central` of an app gives its user: the Result of `Strategy.start` where there was one, else the last arrays on the Grid, and the
-/// files that the ServerApp wrote.
+/// What `central` of an app gives its user: the Result of `Strategy.start` where there was one, else the last arrays on
+/// the Grid, and the files that the ServerApp wrote.
 struct AppResult {
     let finished: Frame
     let description: FlowerApp.Description
@@ -75,33 +75,47 @@ struct AppResult {
     /// A row a round; what the ServerApp evaluated itself begins with `server_`.
     private func rows(_ result: StrategyResult) -> [OrderedDictionary<String, JSON>] {
         let reports = Dictionary(reports.map { ($0.number, $0) }, uniquingKeysWith: { _, last in last })
+        let columns = Self.columns(result)
         let numbers = Set(result.trainMetricsClientApp.keys).union(result.evaluateMetricsClientApp.keys)
             .union(result.evaluateMetricsServerApp.keys).union(reports.keys)
         return numbers.sorted().map { round in
             var row: OrderedDictionary<String, JSON> = ["round": .int(Int64(round))]
             if let train = reports[round]?.train { row["participants"] = .int(Int64(train.organizations.count)) }
-            for (name, value) in result.trainMetricsClientApp[round] ?? [:] { row[name.columnName] = value.json }
-            for (name, value) in result.evaluateMetricsClientApp[round] ?? [:] { row[name.columnName] = value.json }
-            for (name, value) in result.evaluateMetricsServerApp[round] ?? [:] { row["server_" + name.columnName] = value.json }
+            row.merge(columns.train.json(result.trainMetricsClientApp[round] ?? [:])) { own, _ in own }
+            row.merge(columns.evaluate.json(result.evaluateMetricsClientApp[round] ?? [:])) { own, _ in own }
+            row.merge(columns.server.json(result.evaluateMetricsServerApp[round] ?? [:])) { own, _ in own }
             if let report = reports[round] { row["seconds"] = .double(report.seconds) }
             return row
         }
     }
 
     private func finalMetrics(_ result: StrategyResult) -> JSON {
-        var metrics: OrderedDictionary<String, JSON> = [:]
-        for (name, value) in result.evaluateMetricsClientApp.values.last ?? [:] { metrics[name.columnName] = value.json }
-        for (name, value) in result.evaluateMetricsServerApp.values.last ?? [:] { metrics["server_" + name.columnName] = value.json }
-        return .object(metrics)
+        let columns = Self.columns(result)
+        let metrics = columns.evaluate.json(result.evaluateMetricsClientApp.values.last ?? [:])
+        return .object(
+            metrics.merging(columns.server.json(result.evaluateMetricsServerApp.values.last ?? [:])) { own, _ in own })
+    }
+
+    /// The columns of all rounds' metrics.
+    private static func columns(_ result: StrategyResult) -> (
+        train: ColumnNames, evaluate: ColumnNames, server: ColumnNames
+    ) {
+        let (train, evaluate) = RoundTable.columns(
+            train: result.trainMetricsClientApp.values.flatMap(\.keys),
+            evaluate: result.evaluateMetricsClientApp.values.flatMap(\.keys))
+        let server = result.evaluateMetricsServerApp.values.flatMap(\.keys)
+        return (train, evaluate, ColumnNames(server, taken: train.all.union(evaluate.all), prefix: "server_"))
     }
 
     private func files() throws -> JSON {
         .array(
             try (finished.head["files"]?.elements ?? []).map { file in
-                var members = file.members ?? [:]
-                let content = try members.removeValue(forKey: "content")?.string.flatMap { try finished.blobs[$0]?.materialized() }
-                if let content { members["base64"] = .base64(ByteSegments([content])) } else { members["left_out"] = true }
-                return .object(members)
+                let content = try file["content"]?.string.flatMap { try finished.blobs[$0]?.materialized() }
+                let size = content.map { Int64($0.count) } ?? file["size"]?.int ?? 0
+                return [
+                    "name": .string((file["name"]?.string ?? "").singleLine(limit: 4096)), "size": .int(size),
+                    content == nil ? "left_out" : "base64": content.map { .base64(ByteSegments([$0])) } ?? true,
+                ]
             })
     }
 
@@ -109,8 +123,9 @@ struct AppResult {
         let trained = reports.compactMap(\.train).filter { $0.organizations[participant.id] != nil }
         let last = reports.compactMap(\.evaluate).last?.organizations[participant.id] ?? [:]
         return [
-            "organization": .int(participant.id), "name": .string(participant.name), "rounds": .int(Int64(trained.count)),
-            "metrics": .object(OrderedDictionary(uniqueKeysWithValues: last.map { ($0.key.columnName, $0.value.json) })),
+            "organization": .int(participant.id), "name": .string(participant.name),
+            "rounds": .int(Int64(trained.count)),
+            "metrics": .object(ColumnNames(last.keys).json(last)),
         ]
     }
 

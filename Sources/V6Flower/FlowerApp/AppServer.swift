@@ -18,7 +18,8 @@ final class AppServer: Sendable {
     private let problem = Mutex<(any Error)?>(nil)
 
     private init(
-        _ central: Central, _ worker: Worker, _ grid: AppGrid, _ journal: Journal, _ progress: StrategyProgress?, _ recorder: RoundRecorder
+        _ central: Central, _ worker: Worker, _ grid: AppGrid, _ journal: Journal, _ progress: StrategyProgress?,
+        _ recorder: RoundRecorder
     ) {
         self.central = central
         self.worker = worker
@@ -29,7 +30,7 @@ final class AppServer: Sendable {
     }
 
     /// Runs the app and gives the task's result. Throws ``Failure`` and what vantage6 and the journal throw.
-    static func run(_ central: Central, _ app: FlowerApp) async throws -> JSON {
+    static func run(_ central: Central, _ app: FlowerApp) async throws -> Central.Outcome {
         let started = Date()
         try central.settings.checkCanBeHeld()
         let work = try WorkFolder(central.node.variables)
@@ -37,50 +38,52 @@ final class AppServer: Sendable {
         let cwd = work.path + "/run"
         try FileManager.default.createDirectory(atPath: cwd, withIntermediateDirectories: true)
         let worker = try Worker(
-            app, component: "serverapp", environment: FlowerApp.environment(central.node.variables, work: work.path), work: work,
+            app, component: "serverapp", environment: FlowerApp.environment(central.node.variables, work: work.path),
+            work: work,
             directory: cwd, spool: central.folder.path, log: central.log.line)
         defer { worker.end() }
         let description = try FlowerApp.Description(try await FlowerApp.answer(worker, "app")["app"])
 
-        let resumed = try AppArguments.resumedTask(central.kwargs, description.config)
-        let earlier: Journal? = if let resumed { try await central.resumedJournal(of: resumed) } else { nil }
+        let earlier = try await central.earlierJournal(
+            resuming: AppArguments.resumedTask(central.kwargs, description.config))
         let arguments = try AppArguments(central.kwargs, description.config, resuming: earlier?.run().arguments)
-        let journal =
-            try earlier
-            ?? Journal.create(
-                path: central.folder.journal, run: Journal.Run(taskID: central.token.taskID, arguments: arguments.values.json))
+        let journal = if let earlier { earlier } else { try await central.newJournal(arguments.values.json) }
+        let recorded = try journal.run()
         let participants = try await central.participants(arguments.organizations)
         let runConfig = arguments.runConfig(description.config)
         let context = RunContext(
             runConfig: runConfig, seed: arguments.seed, nodes: participants.map(\.id), data: arguments.data,
-            states: AppGrid.states(try journal.run().preparation))
+            stateKey: recorded.stateKey,
+            states: try journal.decoding("the apps' states") { try AppGrid.states(recorded.appStates) })
         let tasks = central.grid(
-            participants, replies: ReplyFormat(isRaw: try await !central.client.isEncrypted()), context: context, isFiniteOnly: false,
+            participants, replies: ReplyFormat(isRaw: try await !central.client.isEncrypted()), context: context,
             naming: Central.naming)
         let grid = try AppGrid(
             tasks, journal, runID: central.token.taskID, limit: arguments.maximumJournalBytes, log: central.log)
         let progress = try journal.progress().flatMap { $0.strategyState["memory"] == nil ? nil : $0 }
-        let server = AppServer(central, worker, grid, journal, progress, RoundRecorder(journal, central.log))
+        let server = AppServer(central, worker, grid, journal, progress, try RoundRecorder(journal, central.log))
         _ = try await FlowerApp.answer(worker, "ready")
         var blobs = Payload.Blobs(isNumbered: true)
         let own = central.node
         try await worker.send(
             [
                 "run_id": .int(central.token.taskID), "node_id": .int(own.organization),
-                "node_ids": .array(participants.map(\.id).sorted().map(JSON.int)), "run_config": RecordJSON.encode(runConfig),
+                "nodes": .array(participants.sorted { $0.id < $1.id }.map { [.int($0.id), .string($0.name)] }),
+                "run_config": RecordJSON.encode(runConfig),
                 "node_config": RecordJSON.encode(FlowerApp.dataConfig(databases)), "seed": .int(arguments.seed),
-                "column_mapping": .object(arguments.data.columns), "max_files_bytes": .int(Int64(arguments.maximumFileBytes)),
-                "databases": FlowerApp.json(databases, query: arguments.data.query, minimumRows: own.settings.minimumRows),
+                "column_mapping": .object(arguments.data.columns),
+                "max_files_bytes": .int(Int64(arguments.maximumFileBytes)),
+                "databases": FlowerApp.json(
+                    databases, query: arguments.data.query, minimumRows: own.settings.minimumRows),
                 "snapshot": try server.snapshot(&blobs),
             ], blobs)
         let finished = try await server.serve()
         let result = try AppResult(
             finished: finished, description: description, arguments: arguments, participants: participants,
-            reports: try journal.rounds().map { try FanOutReport($0.report) }, strategy: await server.recorder.strategy,
-            notes: await grid.notes, seconds: Date().timeIntervalSince(started), resumedFrom: resumed
+            reports: try journal.reports(), strategy: await server.recorder.strategy,
+            notes: await grid.notes, seconds: Date().timeIntervalSince(started), resumedFrom: recorded.resumedFrom
         ).json()
-        try journal.recordCompletion()
-        return result
+        return central.outcome(result, journal)
     }
 
     /// Where an earlier run stands, for the worker; null where there is none.
@@ -90,12 +93,12 @@ final class AppServer: Sendable {
         else { return .null }
         let result = progress.result
         func metrics(_ rounds: OrderedDictionary<Int, MetricRecord>) -> JSON {
-            .object(OrderedDictionary(uniqueKeysWithValues: rounds.map { (String($0.key), RecordJSON.encode($0.value)) }))
+            .object(OrderedDictionary(firstOf: rounds.map { (String($0.key), RecordJSON.encode($0.value)) }))
         }
         return [
             "round": .int(Int64(progress.round)), "trained": .bool(!progress.arrays.isEmpty),
             "arrays": .string(try blobs.name(of: progress.arrays)), "kept": .string(try blobs.name(of: kept)),
-            "memory": try JSON(parsing: text.bytes.materialized()),
+            "memory": try journal.decoding("the strategy's memory") { try JSON(parsing: text.bytes.materialized()) },
             "metrics": [
                 "train_metrics_clientapp": metrics(result.trainMetricsClientApp),
                 "evaluate_metrics_clientapp": metrics(result.evaluateMetricsClientApp),
@@ -108,34 +111,37 @@ final class AppServer: Sendable {
 
     /// Answers the worker's calls, each in a task of its own, until the app has finished.
     private func serve() async throws -> Frame {
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        let last = try await withThrowingDiscardingTaskGroup { group in
             while true {
                 let frame = try await worker.receive()
-                let id = frame.head["id"] ?? 0
                 switch frame.head["call"]?.string {
-                case "finished":
-                    try await worker.send(["id": id])
+                case "finished", "failed":
+                    // What its threads still ask for, nobody waits for.
+                    group.cancelAll()
                     return frame
-                case "failed":
-                    try await worker.send(["id": id])
-                    if let cause = problem.withLock({ $0 }) { throw cause }
-                    throw Failure(frame.head["problem"]?.string ?? "the ServerApp failed", exitCode: 70)
-                default:
-                    group.addTask {
-                        var blobs = Payload.Blobs(isNumbered: true)
-                        var answer: OrderedDictionary<String, JSON>
-                        do {
-                            answer = try await self.answer(frame, &blobs)
-                        } catch {
-                            self.problem.withLock { $0 = $0 ?? error }
-                            (answer, blobs) = (["problem": .string("\(error)")], Payload.Blobs(isNumbered: true))
-                        }
-                        answer["id"] = id
-                        try await self.worker.send(answer, blobs)
-                    }
+                default: group.addTask { await self.reply(to: frame) }
                 }
             }
         }
+        try await worker.send(["id": last.head["id"] ?? 0])
+        guard last.head["call"]?.string == "failed" else { return last }
+        if let cause = problem.withLock({ $0 }) { throw cause }
+        throw Failure(last.head["problem"]?.string ?? "the ServerApp failed", exitCode: 70)
+    }
+
+    private func reply(to frame: Frame) async {
+        var blobs = Payload.Blobs(isNumbered: true)
+        var answer: OrderedDictionary<String, JSON>
+        do {
+            answer = try await self.answer(frame, &blobs)
+        } catch {
+            guard !Task.isCancelled else { return }
+            problem.withLock { $0 = $0 ?? error }
+            (answer, blobs) = (["problem": .string("\(error)")], Payload.Blobs(isNumbered: true))
+        }
+        answer["id"] = frame.head["id"] ?? 0
+        // A worker that has gone shows where its next frame is awaited.
+        try? await worker.send(answer, blobs)
     }
 
     private func answer(_ frame: Frame, _ blobs: inout Payload.Blobs) async throws -> OrderedDictionary<String, JSON> {
@@ -144,14 +150,19 @@ final class AppServer: Sendable {
         case "send":
             let messages = try checked(frame.messages("messages"))
             let (ids, replies) = try await grid.send(messages, timeout: head["timeout"]?.double)
-            return ["ids": .array(ids.map(JSON.string)), "replies": .array(try replies.map { try Payload.encode($0, &blobs) })]
+            return [
+                "ids": .array(ids.map(JSON.string)),
+                "replies": .array(try replies.map { try Payload.encode($0, &blobs) }),
+            ]
         case "push":
-            return ["ids": .array(try await grid.push(checked(frame.messages("messages"))).map(JSON.string)), "replies": []]
+            return [
+                "ids": .array(try await grid.push(checked(frame.messages("messages"))).map(JSON.string)), "replies": [],
+            ]
         case "pull":
-            let replies = try await grid.pull(head["ids"]?.elements?.compactMap(\.string) ?? [])
+            let replies = try await grid.pull(head["ids"]?.elements?.compactMap(\.string))
             return ["replies": .array(try replies.map { try Payload.encode($0, &blobs) })]
         case "start":
-            let rounds = Int(head["num_rounds"]?.int ?? 0)
+            let rounds = try Self.count(head, "num_rounds")
             try central.settings.check(rounds: rounds)
             await recorder.begin(head["strategy"]?.string ?? "", rounds: rounds)
             await grid.start(after: progress?.round ?? 0)
@@ -159,20 +170,31 @@ final class AppServer: Sendable {
         case "snapshot":
             try await record(frame)
             return [:]
-        case let call: throw Worker.Failed(description: "the worker calls \(call ?? "nothing"), which this program does not know")
+        case let call:
+            throw Worker.Failed(description: "the worker calls \(call ?? "nothing"), which this program does not know")
         }
+    }
+
+    /// A number of rounds or of one, as the worker says it. Throws ``Failure``.
+    private static func count(_ head: JSON, _ name: String) throws -> Int {
+        guard let number = head[name]?.int, (0...Int64(Int32.max)).contains(number) else {
+            throw Failure("the ServerApp's \(name) must be from 0 to \(Int32.max)", exitCode: 64)
+        }
+        return Int(number)
     }
 
     private func checked(_ messages: [Message]) throws -> [Message] {
         for message in messages {
-            for arrays in message.content?.arrayRecords.values.map({ $0 }) ?? [] { try central.settings.check(model: arrays) }
+            for arrays in message.content?.arrayRecords.values.map({ $0 }) ?? [] {
+                try central.settings.check(model: arrays)
+            }
         }
         return messages
     }
 
     /// Records what a round of `Strategy.start` left.
     private func record(_ frame: Frame) async throws {
-        let round = Int(frame.head["round"]?.int ?? 0)
+        let round = try Self.count(frame.head, "round")
         var state: RecordDict = [:]
         if let memory = frame.head["memory"] {
             state["memory"] = .arrays(["json": NDArray([UInt8](memory.serialized()))])
@@ -185,7 +207,8 @@ final class AppServer: Sendable {
         try await recorder.record(progress, isTrained: isTrained, notes: await grid.notes)
         if let reason = frame.head["unkept"]?.string {
             central.log.line(
-                "\(reason): the strategy cannot be put back from a snapshot, so a resumed run repeats its rounds from recorded replies")
+                "\(reason): the strategy cannot be put back from a snapshot, so a resumed run repeats its rounds from recorded replies"
+            )
         }
         try await grid.snapshot(round: round, keepsReplies: state.isEmpty || !isTrained)
     }

@@ -32,7 +32,9 @@ public struct FlowerApp: Sendable {
         let dependencies: [String]
 
         init(_ json: JSON?) throws {
-            guard let json, let config = json["config"] else { throw Worker.Failed(description: "the worker does not say what the app is") }
+            guard let json, let config = json["config"] else {
+                throw Worker.Failed(description: "the worker does not say what the app is")
+            }
             name = json["name"]?.string ?? ""
             version = json["version"]?.string ?? ""
             summary = json["summary"]?.string ?? ""
@@ -46,18 +48,21 @@ public struct FlowerApp: Sendable {
     func description(log: Log) async throws -> Description {
         let work = try WorkFolder(ProcessInfo.processInfo.environment)
         let worker = try Worker(
-            self, component: "describe", environment: Self.environment(ProcessInfo.processInfo.environment, work: work.path),
+            self, component: "describe",
+            environment: Self.environment(ProcessInfo.processInfo.environment, work: work.path),
             work: work, directory: work.path, spool: work.path, log: log.line)
         defer { worker.end() }
         return try Description(try await Self.answer(worker, "app")["app"])
     }
 
-    /// The head of the worker's next frame, which must be the call `name`. Throws the worker's own sentence where it failed.
+    /// The head of the worker's next frame, which must be the call `name`. Throws the worker's own sentence where it
+    /// failed.
     static func answer(_ worker: Worker, _ name: String) async throws -> JSON {
         let head = try await worker.receive().head
         if let problem = head["problem"]?.string { throw Failure(problem, exitCode: 78) }
         guard head["call"]?.string == name else {
-            throw Worker.Failed(description: "the worker calls \(head["call"]?.string ?? "nothing") where \(name) was expected")
+            throw Worker.Failed(
+                description: "the worker calls \(head["call"]?.string ?? "nothing") where \(name) was expected")
         }
         return head
     }
@@ -72,7 +77,8 @@ public struct FlowerApp: Sendable {
             if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
         }
         throw Worker.Failed(
-            description: "there is no \(python) in PATH: install Python 3.10 or newer, or name the interpreter with --python")
+            description:
+                "there is no \(python) in PATH: install Python 3.10 or newer, or name the interpreter with --python")
     }
 
     /// The folder that holds the worker's Python package: beside the program.
@@ -85,27 +91,48 @@ public struct FlowerApp: Sendable {
             if FileManager.default.fileExists(atPath: candidate + "/v6_flower_worker") { return candidate }
         }
         throw Worker.Failed(
-            description: "the folder v6-flower_V6Flower.resources, which holds the Python worker, must lie beside the program \(own)")
+            description:
+                "the folder v6-flower_V6Flower.resources, which holds the Python worker, must lie beside the program \(own)"
+        )
     }
 
-    /// A worker's environment: the process's own without the task's secrets, no telemetry, no downloads, caches in the working folder.
+    /// A worker's environment: the process's own without what the node says of the task, no telemetry, no downloads,
+    /// caches in the working folder. What the administrator gives to all algorithms stays, without the rules of this
+    /// one.
     static func environment(_ own: [String: String], work: String) -> [String: String] {
-        let secrets = ["INPUT_FILE", "OUTPUT_FILE", "TOKEN_FILE", "HOST", "PORT", "API_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"]
-        var environment = own.filter { !secrets.contains($0.key) }
+        let labels = ["DB_LABELS", "USER_REQUESTED_DATABASE_LABELS"].flatMap {
+            (own[$0] ?? "").uppercased().split(separator: ",")
+        }
+        var environment = own.filter { !isOfTheTask($0.key, labels) }
         environment["PATH"] = own["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
         environment.merge([
-            "FLWR_TELEMETRY_ENABLED": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1",
-            "DO_NOT_TRACK": "1", "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "HOME": work,
+            "FLWR_TELEMETRY_ENABLED": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1",
+            "HF_DATASETS_OFFLINE": "1",
+            "DO_NOT_TRACK": "1", "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1",
+            "HOME": work,
             "FLWR_HOME": work + "/.flwr",
-            // No file of the working directory may stand in for a module (`-P` does the same, from Python 3.11 on only).
+            // No file of the working directory may stand in for a module (`-P` does the same, from Python 3.11 on
+            // only).
             "PYTHONSAFEPATH": "1",
         ]) { _, ours in ours }
         // An image may bring models along in caches of its own.
         environment.merge([
-            "HF_HOME": work + "/.huggingface", "XDG_CACHE_HOME": work + "/.cache", "MPLCONFIGDIR": work + "/.matplotlib",
+            "HF_HOME": work + "/.huggingface", "XDG_CACHE_HOME": work + "/.cache",
+            "MPLCONFIGDIR": work + "/.matplotlib",
             "MPLBACKEND": "Agg", "TMPDIR": "/tmp",
         ]) { own, _ in own }
         return environment
+    }
+
+    /// Whether a variable is between the node and this program: an app finds its databases in its Context.
+    private static func isOfTheTask(_ name: String, _ labels: [Substring]) -> Bool {
+        let own: Set = [
+            "INPUT_FILE", "OUTPUT_FILE", "TOKEN_FILE", "TEMPORARY_FOLDER", "HOST", "PORT", "API_PATH",
+            "USER_REQUESTED_DATABASE_LABELS",
+            "DB_LABELS", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP",
+        ]
+        return own.contains(name) || name.hasPrefix("V6_FLOWER_")
+            || labels.contains { name.hasPrefix($0 + "_DATABASE_") || name.hasPrefix($0 + "_DB_PARAM_") }
     }
 }
 
@@ -117,7 +144,9 @@ final class WorkFolder: Sendable {
     init(_ variables: [String: String]) throws {
         let temporary = variables["TMPDIR"] ?? "/tmp"
         var name = Array((temporary + "/v6-flower-XXXXXX").utf8CString)
-        guard mkdtemp(&name) != nil else { throw FileBytes.FileError(action: "make a folder in", path: temporary, code: errno) }
+        guard mkdtemp(&name) != nil else {
+            throw FileBytes.FileError(action: "make a folder in", path: temporary, code: errno)
+        }
         path = name.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
     }
 

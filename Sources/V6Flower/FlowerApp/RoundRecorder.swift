@@ -14,10 +14,10 @@ actor RoundRecorder {
     /// The class of the strategy that was started; empty before.
     private(set) var strategy = ""
 
-    init(_ journal: Journal, _ log: Log) {
+    init(_ journal: Journal, _ log: Log) throws {
         self.journal = journal
         self.log = log
-        known = Set((try? journal.rounds().map(\.number)) ?? [])
+        known = Set(try journal.rounds().map(\.number))
     }
 
     func begin(_ strategy: String, rounds: Int) {
@@ -37,11 +37,14 @@ actor RoundRecorder {
             return own.isEmpty ? nil : FanOutReport.half(progress.round, own, mean)
         }
         let report = FanOutReport(
-            number: progress.round, seconds: seconds, train: half(.train, progress.result.trainMetricsClientApp[progress.round]),
+            number: progress.round, seconds: seconds,
+            train: half(.train, progress.result.trainMetricsClientApp[progress.round]),
             evaluate: half(.evaluate, progress.result.evaluateMetricsClientApp[progress.round]))
         try journal.record(progress, trained: isTrained, report: report.json)
         let failures = [report.train, report.evaluate].compactMap { $0 }.flatMap(\.failures)
         for (organization, reason) in failures { log.line("organization \(organization) failed: \(reason)") }
-        log.line("round \(progress.round)/\(rounds): \(report.train?.organizations.count ?? 0) organizations, \(Log.seconds(seconds))")
+        log.line(
+            "round \(progress.round)/\(rounds): \(report.train?.organizations.count ?? 0) organizations, \(Log.seconds(seconds))"
+        )
     }
 }

@@ -4,8 +4,8 @@ import Wire
 
 /// A Python process that runs one component of a Flower app, and the pipe to it.
 ///
-/// Frames go through its standard input and output, which the worker takes away from the app at once; what the app prints comes
-/// through standard error and is passed on to the log line by line.
+/// Frames go through its standard input and output, which the worker takes away from the app at once; what the app
+/// prints comes through standard error and is passed on to the log line by line.
 final class Worker: Sendable {
     /// A worker that could not be started, or that ended before it had said all.
     struct Failed: Error, CustomStringConvertible {
@@ -19,9 +19,9 @@ final class Worker: Sendable {
     /// The workers of this process that may still run.
     private static let started = Mutex<[Reference]>([])
 
-    private let process: Mutex<Process>
-    private let input: Int32
-    private let output: Int32
+    private let process: ChildProcess
+    private let input: ProcessPipe.End
+    private let output: ProcessPipe.End
     private let folder: String
     private let work: WorkFolder
     private let component: String
@@ -38,7 +38,8 @@ final class Worker: Sendable {
     ///   - spool: a folder for arrays that it sends.
     ///   - log: hears each line that it prints.
     init(
-        _ app: FlowerApp, component: String, environment: [String: String], work: WorkFolder, directory: String, spool: String,
+        _ app: FlowerApp, component: String, environment: [String: String], work: WorkFolder, directory: String,
+        spool: String,
         log: @escaping @Sendable (String) -> Void
     ) throws {
         self.component = component
@@ -46,67 +47,40 @@ final class Worker: Sendable {
         folder = spool
         // A worker that died shows in the write that fails.
         signal(SIGPIPE, SIG_IGN)
-        let (toWorker, fromWorker, printed) = (Pipe(), Pipe(), Pipe())
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: try app.interpreter(environment["PATH"]))
-        process.arguments = ["-m", "v6_flower_worker", component, app.directory]
-        process.environment = environment.merging(["PYTHONPATH": try app.workerFolder()]) { _, own in own }
-        process.currentDirectoryURL = URL(fileURLWithPath: directory)
-        process.standardInput = toWorker
-        process.standardOutput = fromWorker
-        process.standardError = printed
+        let interpreter = try app.interpreter(environment["PATH"])
+        let environment = environment.merging(["PYTHONPATH": try app.workerFolder()]) { _, own in own }
+        let (toWorker, fromWorker, printed) = (try ProcessPipe(), try ProcessPipe(), try ProcessPipe())
         do {
-            try process.run()
+            process = try withExtendedLifetime((toWorker, fromWorker, printed)) { () throws(ChildProcess.NotStarted) in
+                try ChildProcess(
+                    interpreter, ["-m", "v6_flower_worker", component, app.directory], environment: environment,
+                    directory: directory,
+                    standard: (toWorker.reading.number, fromWorker.writing.number, printed.writing.number))
+            }
         } catch {
-            throw Failed(description: "the Python interpreter \(app.python) cannot be started: \(error.localizedDescription)")
+            throw Failed(description: "the Python interpreter \(app.python) cannot be started: \(error)")
         }
-        // The handles close their descriptors with the pipes: what is read and written here are copies.
-        input = Self.copy(toWorker.fileHandleForWriting)
-        output = Self.copy(fromWorker.fileHandleForReading)
-        let lines = Self.copy(printed.fileHandleForReading)
-        for pipe in [toWorker, fromWorker, printed] {
-            try? pipe.fileHandleForReading.close()
-            try? pipe.fileHandleForWriting.close()
+        for pipe in [toWorker, fromWorker] { pipe.enlarge() }
+        (input, output) = (toWorker.writing, fromWorker.reading)
+        Self.started.withLock { started in
+            started.removeAll { $0.worker == nil }
+            started.append(Reference(worker: self))
         }
-        for descriptor in [input, output] { _ = fcntl(descriptor, Self.setPipeSize, 1 << 20) }
-        self.process = Mutex(process)
-        Self.started.withLock { $0.append(Reference(worker: self)) }
-        DispatchQueue(label: "worker.log").async(group: logged) {
-            Self.forEachLine(lines, log)
-            close(lines)
+        DispatchQueue(label: "worker.log").async(group: logged) { [lines = printed.reading] in
+            Self.pass(lines, to: LogLines(log))
         }
     }
 
-    deinit {
-        end()
-        close(output)
-    }
+    deinit { end() }
 
-    // F_SETPIPE_SZ of <fcntl.h>, which Swift does not import.
-    private static let setPipeSize: Int32 = 1031
-
-    private static func copy(_ handle: FileHandle) -> Int32 { fcntl(handle.fileDescriptor, F_DUPFD_CLOEXEC, 3) }
-
-    private static func forEachLine(_ descriptor: Int32, _ body: (String) -> Void) {
-        var rest = Data()
-        var buffer = Data(count: 1 << 16)
-        while let count = try? buffer.withUnsafeMutableBytes({ try read(descriptor, $0) }), count > 0 {
-            rest.append(buffer.prefix(count))
-            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-                body(String(decoding: rest[rest.startIndex..<end], as: UTF8.self))
-                rest = Data(rest[(end + 1)...])
+    private static func pass(_ printed: ProcessPipe.End, to lines: LogLines) {
+        var lines = lines
+        withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
+            while let count = try? printed.read(buffer), count > 0 {
+                lines.add(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             }
         }
-        if !rest.isEmpty { body(String(decoding: rest, as: UTF8.self)) }
-    }
-
-    private static func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-        while true {
-            let count = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw FileBytes.FileError(action: "read", path: "the worker's pipe", code: errno) }
-            return count
-        }
+        lines.finish()
     }
 
     // MARK: - Frames
@@ -114,76 +88,81 @@ final class Worker: Sendable {
     /// Sends a frame. Throws ``Failed`` where the worker has gone.
     func send(_ head: OrderedDictionary<String, JSON>, _ blobs: Payload.Blobs = Payload.Blobs()) async throws {
         let bytes = Frame.encode(head, blobs)
-        let descriptor = input
-        let sent = try await Self.on(writing) {
-            try bytes.forEach { piece in
-                var rest = piece
-                while !rest.isEmpty {
-                    let count = write(descriptor, rest.baseAddress, rest.count)
-                    if count < 0, errno == EINTR { continue }
-                    guard count > 0 else { throw FileBytes.FileError(action: "write", path: "the worker's pipe", code: errno) }
-                    rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-                }
-            }
-        }
+        let sent = await Self.on(writing) { [input] in try bytes.forEach(input.write) }
         if case .failure = sent { throw Failed(description: await lastWords()) }
     }
 
+    /// What a worker may send at once: a model and what its strategy keeps of it, several times the largest that a node
+    /// takes.
+    private static let largestFrame = 16 << 30
+
     /// The worker's next frame. Throws ``Failed`` where it has gone.
     func receive() async throws -> Frame {
-        let (descriptor, folder) = (output, folder)
-        let frame = try await Self.on(reading) { try Frame(from: { try Self.read(descriptor, $0) }, folder: folder) }
+        let frame = await Self.on(reading) { [output, folder] in
+            try Frame(from: output.read, folder: folder, limit: Self.largestFrame)
+        }
         guard let frame = try frame.get() else { throw Failed(description: await lastWords()) }
         return frame
     }
 
     /// Runs what blocks on a thread that may.
-    private static func on<Value: Sendable>(_ queue: DispatchQueue, _ body: @escaping @Sendable () throws -> Value) async throws
-        -> Result<Value, any Error>
-    {
+    private static func on<Value: Sendable>(
+        _ queue: DispatchQueue, _ body: @escaping @Sendable () throws -> Value
+    ) async -> Result<Value, any Error> {
         await withCheckedContinuation { continuation in
             queue.async { continuation.resume(returning: Result { try body() }) }
         }
     }
 
-    /// How the worker ended.
+    /// How the worker ended. One that closed its pipe and lives on is ended.
     private func lastWords() async -> String {
-        let process = process.withLock { $0 }
-        let queue = DispatchQueue(label: "worker.wait")
-        _ = try? await Self.on(queue) { process.waitUntilExit() }
-        flushLog()
-        if process.terminationReason == .uncaughtSignal {
-            let signal = process.terminationStatus
-            return signal == SIGKILL
-                ? "the Python process of the \(component) was killed (signal 9), most likely because the memory was used up: "
-                    + "give the node more, or use a smaller model or batch"
-                : "the Python process of the \(component) crashed (signal \(signal)): its last lines are in the log"
+        let waited = await Self.on(DispatchQueue(label: "worker.wait")) { [process] in
+            process.ending(within: Self.patience)
         }
-        return
-            "the Python process of the \(component) ended with code \(process.terminationStatus) before it had answered: its last lines are in the log"
+        guard case .success(let ending?) = waited else {
+            end()
+            return
+                "the Python process of the \(component) closed its pipe before it had answered and was ended: its last lines are in the log"
+        }
+        flushLog()
+        return switch ending {
+        case .killed(SIGKILL):
+            "the Python process of the \(component) was killed (signal 9), most likely because the memory was used up: "
+                + "give the node more, or use a smaller model or batch"
+        case .killed(let signal):
+            "the Python process of the \(component) crashed (signal \(signal)): its last lines are in the log"
+        case .exited(let code):
+            "the Python process of the \(component) ended with code \(code) before it had answered: its last lines are in the log"
+        }
     }
 
-    /// Ends every worker before this process ends, so that the log has all that they printed and no folder of theirs stays.
+    /// Seconds for a process to go once its pipe is closed: Python ends threads and libraries meanwhile.
+    private static let patience = 2.0
+
+    /// Ends every worker before this process ends, so that the log has all that they printed and no folder of theirs
+    /// stays.
     static func endAll() {
         for reference in started.withLock({ $0 }) { reference.worker?.end() }
     }
 
-    /// Ends the worker: it may finish what it prints, and is killed where it does not go. Its folder goes with it.
+    /// Ends the worker: it may finish what it prints, and is killed where it does not go. Its folder goes with it, and
+    /// what it started.
     func end() {
         let wasEnded = isEnded.withLock { isEnded in
             defer { isEnded = true }
             return isEnded
         }
         guard !wasEnded else { return }
-        close(input)
-        process.withLock { process in
-            for _ in 0..<100 where process.isRunning { usleep(2000) }
-            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        // Behind what is being written: its number must not become another file's meanwhile.
+        writing.async { [input] in input.close() }
+        if process.ending(within: 0.2) == nil {
+            process.signal(SIGKILL)
+            _ = process.ending(within: Self.patience)
         }
         flushLog()
         work.remove()
     }
 
-    /// Waits for what the worker has printed; a process that it left behind may hold the pipe open, and is not waited for.
+    /// Waits for what the worker has printed.
     private func flushLog() { _ = logged.wait(timeout: .now() + 1) }
 }

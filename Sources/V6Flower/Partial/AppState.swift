@@ -5,40 +5,105 @@ import Wire
 
 /// What a node's app remembers from message to message of a run: Flower's `Context.state`.
 ///
-/// It lies in the task folder of the run that left it; central tells the next run which that was. A run that resumes finds it the same
-/// way. Of each run the newest state and the one before it stay, since central may have died before it heard of the newest.
+/// It lies in the task folder of the run that left it; central tells the next run which that was. A run that resumes
+/// finds it the same way. Of each run the newest state and the one before it stay, since central may have died before
+/// it heard of the newest.
+///
+/// It is opened for the image and the collaboration that made it, and for a central that has the key of the run: naming
+/// a run is not enough.
 struct AppState: Sendable {
-    private(set) var records: RecordDict = [:]
-    private let folder: TaskFolder
-    private let base: Int64?
-    private let beforeBase: Int64?
+    /// Where a message's state is and will be, and what opens it.
+    struct Place: Sendable {
+        let folder: TaskFolder
+        /// Of the node's own token.
+        let image: String
+        let collaborationID: Int64
+        /// The run's key, as central sent it; without one nothing is remembered.
+        let key: String?
+        /// The run that left the state last.
+        let base: Int64?
 
-    /// Reads what the run `base` left; nothing where it left nothing. Throws ``Failure`` where it cannot be read.
-    init(_ folder: TaskFolder, base: Int64?) throws {
-        self.folder = folder
-        self.base = base
-        guard let base, FileManager.default.fileExists(atPath: folder.state(ofRun: base)) else {
-            beforeBase = nil
-            return
+        init(folder: TaskFolder, token: ContainerToken, context: NodeContext) {
+            self.folder = folder
+            (image, collaborationID) = (token.image, token.collaborationID)
+            (key, base) = (context.stateKey, context.stateRun)
         }
-        do {
-            let frame = try Frame(FileBytes(path: folder.state(ofRun: base)))
-            records = try frame.records("state")
-            beforeBase = frame.head["before"]?.int
-        } catch {
-            throw Failure("what the app remembers of run \(base) cannot be read: \(error)", exitCode: 65)
+
+        /// What a state file says of whose it is.
+        fileprivate var mark: OrderedDictionary<String, JSON>? {
+            key.map {
+                [
+                    "image": .string(image), "collaboration": .int(collaborationID),
+                    "key": .string(Digest(of: Data($0.utf8)).hex),
+                ]
+            }
         }
     }
 
-    /// Writes the state for the next run, whole or not at all; nothing where the app remembers nothing. Throws an error of the file system.
-    func write(_ records: RecordDict) throws {
-        if !records.isEmpty || !self.records.isEmpty {
-            var blobs = Payload.Blobs(isNumbered: true)
-            let state = try Payload.encode(records, &blobs)
-            let new = folder.state + ".new"
-            try OutputFile(path: new).write(Frame.encode(["before": base.map(JSON.int) ?? .null, "state": state], blobs))
-            guard rename(new, folder.state) == 0 else { throw FileBytes.FileError(action: "write", path: folder.state, code: errno) }
+    /// A state that the message may not have, that nobody can read, or that there is none of: which of them is not
+    /// told.
+    struct NotOurs: Error, Equatable, CustomStringConvertible {
+        let run: Int64
+        var description: String {
+            "this task may not have what the app remembers of run \(run), or cannot read it: start the run anew, or resume it with its own "
+                + "image and in its own collaboration"
         }
-        if let beforeBase { unlink(folder.state(ofRun: beforeBase)) }
+    }
+
+    /// No state is larger.
+    private static let largest = 4 << 30
+
+    private(set) var records: RecordDict = [:]
+    private let place: Place
+    private let beforeBase: Int64?
+
+    /// Reads what the run ``Place/base`` left: something, since a run with a key always leaves a state, and an empty
+    /// one may be a lost one.
+    init(_ place: Place) throws(NotOurs) {
+        self.place = place
+        guard let base = place.base else {
+            beforeBase = nil
+            return
+        }
+        let frame = try Self.frame(base, place)
+        do {
+            records = try frame.records("state")
+        } catch {
+            throw NotOurs(run: base)
+        }
+        beforeBase = frame.head["before"]?.int
+    }
+
+    private static func frame(_ run: Int64, _ place: Place) throws(NotOurs) -> Frame {
+        do {
+            guard let mark = place.mark else { throw NotOurs(run: run) }
+            let file = try place.folder.state(ofRun: run)
+            guard file.byteCount <= largest, case let frame = try Frame(file),
+                mark.allSatisfy({ frame.head[$0.key] == $0.value })
+            else {
+                throw NotOurs(run: run)
+            }
+            return frame
+        } catch {
+            throw NotOurs(run: run)
+        }
+    }
+
+    /// Writes the state for the next run, whole or not at all. Throws an error of the file system.
+    func write(_ records: RecordDict) throws {
+        if let mark = place.mark {
+            var blobs = Payload.Blobs(isNumbered: true)
+            var head = mark
+            head["before"] = place.base.map(JSON.int) ?? .null
+            head["state"] = try Payload.encode(records, &blobs)
+            let state = Frame.encode(head, blobs)
+            guard state.byteCount <= Self.largest else {
+                throw Failure(
+                    "what the app remembers in its Context is larger than \(Self.largest >> 30) GiB", exitCode: 65)
+            }
+            try place.folder.writeState(state)
+        }
+        // The state before is the same run's, or it stays.
+        if let beforeBase, (try? Self.frame(beforeBase, place)) != nil { place.folder.removeState(ofRun: beforeBase) }
     }
 }

@@ -22,15 +22,22 @@ enum Partial {
         }
     }
 
-    /// Answers the messages; one that cannot be answered gets a reply that says why, and the others theirs. What the app keeps in its
-    /// Context goes from message to message, and through `folder` to the next run.
-    static func run(_ input: TaskInput, _ app: ClientApp, _ node: Node, folder: TaskFolder?, log: Log) async throws -> Answer {
+    /// Answers the messages; one that cannot be answered gets a reply that says why, and the others theirs. What the
+    /// app keeps in its Context goes from message to message, and through `place` to the next run.
+    ///
+    /// - Parameter limitTime: hears, before anything is computed, after how many seconds the process is to stop itself.
+    static func run(
+        _ input: TaskInput, _ app: ClientApp, _ node: Node, state place: AppState.Place?, log: Log,
+        limitTime: (Double) -> Void = { _ in }
+    ) async throws -> Answer {
         let messages: [Message]
         let format: ReplyFormat
         do {
             format = try ReplyFormat(input.kwargs["replies"])
-            messages = try Payload.messages(input.kwargs, key: "messages") { digest in
-                try input.kwargs["blobs"]?[digest]?.utf8.map { try Self.open(digest, $0) }
+            let limits = PayloadLimits(megabytes: node.settings.maximumModelMegabytes)
+            var reader = BlobReader(limits)
+            messages = try Payload.messages(input.kwargs, key: "messages", limits: limits) { digest in
+                try input.kwargs["blobs"]?[digest]?.utf8.map { try Self.open(digest, $0, &reader) }
             }
         } catch let error as Payload.Malformed {
             throw ContainerError.badInput(problem: "\(error)")
@@ -45,8 +52,15 @@ enum Partial {
         } catch is Base64.DecodingError {
             throw ContainerError.badInput(problem: "arrays of its messages are not whole base64")
         }
+        try node.settings.check(messages: messages.count)
+        limitTime(TimeLimit.seconds(messages, node.settings))
         var blobs = Payload.Blobs(isCompressed: format.isCompressed, isNumbered: true)
-        let kept = try folder.map { try AppState($0, base: node.context?.stateRun) }
+        var (app, kept) = (app, AppState?.none)
+        do {
+            kept = try place.map { try AppState($0) }
+        } catch let refusal as AppState.NotOurs {
+            app = ClientApp(answering: { _, _ in throw refusal })
+        }
         var state = kept?.records ?? [:]
         var replies: [JSON] = []
         for message in messages {
@@ -55,9 +69,12 @@ enum Partial {
             replies.append(try Payload.encode(reply, updates: updates, &blobs))
         }
         try kept?.write(state)
-        if format.isRaw { return .raw(Frame.encode(["format": .int(Payload.format), "replies": .array(replies)], blobs)) }
+        if format.isRaw {
+            return .raw(Frame.encode(["format": .int(Payload.format), "replies": .array(replies)], blobs))
+        }
         return .json([
-            "format": .int(Payload.format), "replies": .array(replies), "blobs": .object(blobs.segments.mapValues(JSON.base64)),
+            "format": .int(Payload.format), "replies": .array(replies),
+            "blobs": .object(blobs.segments.mapValues(JSON.base64)),
         ])
     }
 
@@ -88,17 +105,19 @@ enum Partial {
         return updates
     }
 
-    private static func open(_ digest: String, _ text: any ByteSource) throws -> ArrayRecord {
-        let file = try Base64.decode(text)
-        guard Digest(of: file).hex == digest else { throw Payload.Malformed(problem: "arrays do not have the digest they are named by") }
-        guard file.withUnsafeBytes(Zstandard.isFrame) else { return try Safetensors.decode(file) }
-        var plain = Data()
-        try Zstandard.decompress(file, limit: Payload.largestBlob) { plain.append(contentsOf: $0) }
-        return try Safetensors.decode(plain)
+    private static func open(_ digest: String, _ text: any ByteSource, _ reader: inout BlobReader) throws -> ArrayRecord
+    {
+        let blob = try Base64.decode(text)
+        guard Digest(of: blob).hex == digest else {
+            throw Payload.Malformed(problem: "arrays do not have the digest they are named by")
+        }
+        return try reader.decode(blob)
     }
 
     /// The reply; a state that a failing app has changed is not kept, as in Flower.
-    private static func answer(_ message: Message, _ app: ClientApp, _ node: Node, _ state: inout RecordDict, log: Log) async -> Message {
+    private static func answer(_ message: Message, _ app: ClientApp, _ node: Node, _ state: inout RecordDict, log: Log)
+        async -> Message
+    {
         let type = message.metadata.messageType
         let round = message.round
         var context = Context(
@@ -106,14 +125,17 @@ enum Partial {
             runConfig: node.context?.runConfig ?? [:])
         let started = Date()
         do {
-            try node.settings.check(message)
+            try node.settings.check(message, organizations: node.context?.partitions)
             let reply = try await app(message, &context)
-            for arrays in reply.content?.arrayRecords.values.map({ $0 }) ?? [] { try node.settings.check(model: arrays) }
+            for arrays in reply.content?.arrayRecords.values.map({ $0 }) ?? [] {
+                try node.settings.check(model: arrays)
+            }
             state = context.state
             log.line("\(type)\(round.isEmpty ? "" : " of round \(round)"): done in \(Log.seconds(since: started))")
             return reply
         } catch {
-            let code: MessageError.Code = error is ClientApp.Problem ? .loadClientAppException : .clientAppRaisedException
+            let code: MessageError.Code =
+                error is ClientApp.Problem ? .loadClientAppException : .clientAppRaisedException
             let failure = error as? MessageError ?? MessageError(code: code, reason: "\(error)")
             log.line("\(type)\(round.isEmpty ? "" : " of round \(round)"): \(failure.reason)")
             return Message(error: failure, replyTo: message)

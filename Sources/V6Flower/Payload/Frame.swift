@@ -3,22 +3,24 @@ import Foundation
 import Vantage6
 import Wire
 
-/// A head of JSON and the blobs it names, as bytes: `V6FLOWER`, the length of the head (64-bit, little-endian), the head (padded with
-/// spaces to a multiple of eight), the blobs. The head's `blobs` gives each blob's range behind the head: `{name: [begin, end]}`.
+/// A head of JSON and the blobs it names, as bytes: `V6FLOWER`, the length of the head (64-bit, little-endian), the
+/// head (padded with spaces to a multiple of eight), the blobs. The head's `blobs` gives each blob's range behind the
+/// head: `{name: [begin, end]}`. Blobs fill the part behind the head, without a gap and without overlap.
 ///
-/// Replies travel so in collaborations that do not encrypt; so do messages to and from a Python worker, and what a node keeps of an
-/// app's state. The worker's side is `frames.py`.
+/// Replies travel so in collaborations that do not encrypt; so do messages to and from a Python worker, and what a node
+/// keeps of an app's state. The worker's side is `frames.py`.
 struct Frame {
     static let magic = Data("V6FLOWER".utf8)
 
-    /// The longest head that is accepted, as of safetensors.
-    private static let largestHead = Safetensors.maximumHeader
+    /// The longest head that a pipe may bring.
+    private static let largestHead = 100_000_000
 
     /// Up to so many bytes wait in memory for who reads them, more on the disk.
     private static let mostInMemory = 1 << 30
 
     let head: JSON
     let blobs: [String: FileBytes]
+    private let limits: PayloadLimits
 
     // MARK: - Writing
 
@@ -43,24 +45,28 @@ struct Frame {
     static func isBeginning(of bytes: UnsafeRawBufferPointer) -> Bool { bytes.starts(with: magic) }
 
     /// Reads a file. Throws ``Payload/Malformed``, `JSON.ParsingError` or an error of the file system.
-    init(_ file: FileBytes) throws {
+    init(_ file: FileBytes, limits: PayloadLimits = PayloadLimits()) throws {
         guard file.byteCount >= 16 else { throw Payload.Malformed(problem: "its result ends within its head") }
         let length = try file.slice(8..<16).withBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
-        guard let start = Int(exactly: length).map({ $0 + 16 }), start >= 16, start <= file.byteCount else {
+        guard length <= UInt64(file.byteCount - 16) else {
             throw Payload.Malformed(problem: "its result ends within its head")
         }
-        head = try JSON(parsing: file.slice(16..<start))
-        blobs = try Self.ranges(head).filter { $0.value.upperBound <= file.byteCount - start }.mapValues {
-            file.slice((start + $0.lowerBound)..<(start + $0.upperBound))
+        let start = 16 + Int(length)
+        head = try JSON(parsing: file.slice(16..<start), limits: limits)
+        let (ranges, size) = try Self.ranges(head)
+        guard size == file.byteCount - start else {
+            throw Payload.Malformed(
+                problem: size > file.byteCount - start
+                    ? "arrays of its result lie outside it" : "bytes follow the arrays of its result")
         }
-        guard blobs.count == head["blobs"]?.members?.count ?? 0 else {
-            throw Payload.Malformed(problem: "arrays of its result lie outside it")
-        }
+        blobs = ranges.mapValues { file.slice((start + $0.lowerBound)..<(start + $0.upperBound)) }
+        self.limits = limits
     }
 
-    /// Reads the next frame of a pipe, many blobs into a file in `folder`; nil at the pipe's end. `read` fills the beginning of a buffer and says
-    /// how far, 0 at the end. Throws ``Payload/Malformed``, `JSON.ParsingError` or what `read` throws.
-    init?(from read: (UnsafeMutableRawBufferPointer) throws -> Int, folder: String) throws {
+    /// Reads the next frame of a pipe, many blobs into a file in `folder` and no more than `limit` bytes of them; nil
+    /// at the pipe's end. `read` fills the beginning of a buffer and says how far, 0 at the end. Throws
+    /// ``Payload/Malformed``, `JSON.ParsingError` or what `read` throws.
+    init?(from read: (UnsafeMutableRawBufferPointer) throws -> Int, folder: String, limit: Int) throws {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
         defer { buffer.deallocate() }
         func exactly(_ count: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool {
@@ -78,39 +84,62 @@ struct Frame {
         }
         var start = Data()
         guard try exactly(16, { start.append(contentsOf: $0) }) else { return nil }
-        guard start.withUnsafeBytes(Self.isBeginning) else { throw Payload.Malformed(problem: "what came through the pipe is no frame") }
-        let length = start.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)) }
-        guard length <= UInt64(Self.largestHead) else { throw Payload.Malformed(problem: "a frame's head is longer than 100 MB") }
-        var text = Data(capacity: Int(length))
+        guard start.withUnsafeBytes(Self.isBeginning) else {
+            throw Payload.Malformed(problem: "what came through the pipe is no frame")
+        }
+        let length = start.withUnsafeBytes {
+            UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        }
+        guard length <= UInt64(Self.largestHead) else {
+            throw Payload.Malformed(problem: "a frame's head is longer than 100 MB")
+        }
+        // It grows with what arrives, whatever it is said to become.
+        var text = Data()
         guard try exactly(Int(length), { text.append(contentsOf: $0) }) else {
             throw Payload.Malformed(problem: "the pipe ended within a frame")
         }
         head = try JSON(parsing: text)
-        let ranges = try Self.ranges(head)
-        let size = ranges.values.map(\.upperBound).max() ?? 0
+        let (ranges, size) = try Self.ranges(head)
+        guard size <= limit else {
+            throw Payload.Malformed(problem: "a frame's arrays are longer than \(limit / 1_000_000) MB")
+        }
         let spool = try size <= Self.mostInMemory ? SpoolFile() : SpoolFile(in: folder)
         guard try exactly(size, spool.write) else {
             throw Payload.Malformed(problem: "the pipe ended within a frame")
         }
         let file = try spool.finish()
         blobs = ranges.mapValues(file.slice)
+        limits = PayloadLimits()
     }
 
-    private static func ranges(_ head: JSON) throws -> [String: Range<Int>] {
+    /// The blobs' ranges, and how many bytes they are together. Within one another's bounds all sums are small.
+    private static func ranges(_ head: JSON) throws -> (ranges: [String: Range<Int>], size: Int) {
         var ranges: [String: Range<Int>] = [:]
         for (name, range) in head["blobs"]?.members ?? [:] {
-            guard let bounds = range.elements?.compactMap(\.int), bounds.count == 2, 0 <= bounds[0], bounds[0] <= bounds[1],
-                bounds[1] <= Int64(Int.max / 2)
+            guard let bounds = range.elements, bounds.count == 2, let begin = bounds[0].int, let end = bounds[1].int,
+                0 <= begin,
+                begin <= end, end <= Int64(Int.max / 2)
             else { throw Payload.Malformed(problem: "arrays of its result lie outside it") }
-            ranges[name] = Int(bounds[0])..<Int(bounds[1])
+            ranges[name] = Int(begin)..<Int(end)
         }
-        return ranges
+        var end = 0
+        for range in ranges.values.sorted(by: { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }) {
+            guard range.lowerBound == end else {
+                throw Payload.Malformed(
+                    problem: range.lowerBound < end
+                        ? "arrays of its result overlap" : "its result has a gap before arrays")
+            }
+            end = range.upperBound
+        }
+        return (ranges, end)
     }
 
     // MARK: - What it holds
 
     /// The record of arrays of a blob; nil where there is none such. Throws `Safetensors.FormatError`.
-    func arrays(_ name: String) throws -> ArrayRecord? { try blobs[name].map(Safetensors.open) }
+    func arrays(_ name: String) throws -> ArrayRecord? {
+        try blobs[name].map { try Safetensors.open($0, limits: limits) }
+    }
 
     /// The messages under a key of the head. Throws ``Payload/Malformed`` and others.
     func messages(_ key: String) throws -> [Message] {

@@ -4,28 +4,35 @@ import Synchronization
 import Vantage6
 import Wire
 
-/// The replies of one organization: decoded piece by piece into files, arrays opened there and mapped only when they are aggregated.
+/// The replies of one organization: decoded piece by piece into files, arrays opened there and mapped only when they
+/// are aggregated.
 package enum Incoming {
-    /// The replies in a result's base64 text; `base` gives the content of a message that was sent. Throws what is wrong with it, in
-    /// words for the organization's failure.
+    /// The replies in a result's base64 text, to messages that were sent to one organization. Throws what is wrong with
+    /// it, in words for the organization's failure.
+    ///
+    /// Compressed arrays are taken where `format` asked for them, and hold together no more than the arrays that were
+    /// sent and `PayloadLimits.slack`.
     package static func replies(
-        _ text: any ByteSource, folder: String, base: (String) -> RecordDict?
+        _ text: any ByteSource, folder: String, to sent: [Message], format: ReplyFormat
     ) throws -> [Message] {
+        let limits = limits(sent, format)
+        let contents = Dictionary(
+            sent.map { ($0.metadata.messageID, $0.content) }, uniquingKeysWith: { first, _ in first })
         let result: FileBytes
         do {
             result = try decode(text, in: folder)
         } catch is Base64.DecodingError {
             throw Payload.Malformed(problem: "its result is not whole base64")
         }
-        let isRaw = try result.slice(0..<min(Frame.magic.count, result.byteCount)).withBytes(Frame.isBeginning)
+        let isRaw = try result.slice(0..<Frame.magic.count).withBytes(Frame.isBeginning)
         let json: JSON
         var blobs: [String: FileBytes] = [:]
         do {
             if isRaw {
-                let frame = try Frame(result)
+                let frame = try Frame(result, limits: limits)
                 (json, blobs) = (frame.head, frame.blobs)
             } else {
-                json = try JSON(parsing: result)
+                json = try JSON(parsing: result, limits: limits)
             }
         } catch let error as JSON.ParsingError {
             throw Payload.Malformed(
@@ -33,27 +40,30 @@ package enum Incoming {
                     ? "its result arrived still encrypted: this node's private key is not the one that belongs to its organization's public key"
                     : "its result is \(error)")
         }
-        guard let members = json.members else { throw Payload.Malformed(problem: "its result is \(json.kind), not an object") }
-        return try Payload.messages(members, key: "replies", base: base) { name in
-            let file: FileBytes
-            if isRaw {
-                guard let blob = blobs[name] else { return nil }
-                file = blob
-            } else {
-                guard let text = members["blobs"]?[name]?.utf8 else { return nil }
-                file = try decode(text, in: folder)
-            }
-            guard try file.slice(0..<min(4, file.byteCount)).withBytes(Zstandard.isFrame) else { return try Safetensors.open(file) }
-            let spool = try SpoolFile(in: folder)
-            try Zstandard.decompress(file, limit: Payload.largestBlob) { try spool.write($0) }
-            return try Safetensors.open(spool.finish())
+        guard let members = json.members else {
+            throw Payload.Malformed(problem: "its result is \(json.kind), not an object")
         }
+        guard members["replies"]?.elements?.count ?? 0 <= sent.count else {
+            throw Payload.Malformed(problem: "it has more replies than it was sent messages")
+        }
+        var reader = BlobReader(limits)
+        return try Payload.messages(members, key: "replies", base: { contents[$0] ?? nil }, limits: limits) { name in
+            if isRaw { return try blobs[name].map { try reader.open($0, folder: folder) } }
+            return try members["blobs"]?[name]?.utf8.map { try reader.open(decode($0, in: folder), folder: folder) }
+        }
+    }
+
+    private static func limits(_ sent: [Message], _ format: ReplyFormat) -> PayloadLimits {
+        guard format.isCompressed else { return PayloadLimits() }
+        let records = sent.flatMap { $0.content?.arrayRecords.values.map { $0 } ?? [] }
+        return PayloadLimits(arraysSent: records.flatMap { $0.values.map(\.bytes.byteCount) })
     }
 
     /// A text shorter than this is decoded by one thread.
     static let parallelText = 8 << 20
 
-    /// Decodes into a file. A long text is cut into parts of whole groups of four characters, and each core writes one at its place.
+    /// Decodes into a file. A long text is cut into parts of whole groups of four characters, and each core writes one
+    /// at its place.
     static func decode(_ text: any ByteSource, in folder: String) throws -> FileBytes {
         let file = try SpoolFile(in: folder)
         guard let text = text as? FileBytes, text.byteCount >= parallelText else {
@@ -73,7 +83,9 @@ package enum Incoming {
                     offset += $0.count
                 }
                 // Only the last part may end in padding.
-                guard isLast || offset == (part + 1) * size / 4 * 3 else { throw Base64.DecodingError(offset: (part + 1) * size) }
+                guard isLast || offset == (part + 1) * size / 4 * 3 else {
+                    throw Base64.DecodingError(offset: (part + 1) * size)
+                }
             } catch {
                 problem.withLock { $0 = $0 ?? error }
             }

@@ -3,7 +3,8 @@ import Foundation
 import Vantage6
 import Wire
 
-/// The inputs of a fan-out: for each organization a head of its own messages and a tail of blobs, which lies once in a file.
+/// The inputs of a fan-out: for each organization a head of its own messages and a tail of blobs, which lies once in a
+/// file.
 ///
 /// An input is base64 of JSON that holds base64 of weights. Heads are padded to a multiple of three bytes, so that
 /// base64(head) + base64(tail) = base64(head + tail), and the tail is encoded once for all organizations and streamed
@@ -17,7 +18,8 @@ struct Outgoing {
     ///   - replies: how the replies are to travel; told to the partials.
     ///   - context: what the apps at the nodes find in their Context.
     ///   - folder: a folder for the tails' files, which are unlinked at once.
-    init(_ messages: [Message], method: String, replies: ReplyFormat, context: RunContext? = nil, folder: String) throws {
+    init(_ messages: [Message], method: String, replies: ReplyFormat, context: RunContext? = nil, folder: String) throws
+    {
         var blobs = Payload.Blobs(isCompressed: replies.isCompressed)
         var inputs: OrderedDictionary<Int64, ByteSegments> = [:]
         var tails: [[String]: FileBytes] = [:]
@@ -59,7 +61,7 @@ struct Outgoing {
     private static func tail(_ names: [String], _ blobs: Payload.Blobs, folder: String) throws -> FileBytes {
         let json = JSON.object(
             OrderedDictionary(
-                uniqueKeysWithValues: names.compactMap { name in
+                firstOf: names.compactMap { name in
                     blobs.segments[name].map { (name, JSON.base64($0)) }
                 }))
         let file = try SpoolFile(in: folder)

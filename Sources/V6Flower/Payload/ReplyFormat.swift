@@ -3,8 +3,9 @@ import OrderedCollections
 import Wire
 
 /// How arrays travel: central decides it and tells the partials.
-struct ReplyFormat: Sendable, Equatable {
-    /// Replies are bytes and not JSON, which spares them the base64 within base64. Encrypted collaborations carry only JSON.
+package struct ReplyFormat: Sendable, Equatable {
+    /// Replies are bytes and not JSON, which spares them the base64 within base64. Encrypted collaborations carry only
+    /// JSON.
     var isRaw = false
     /// How coarsely updates are sent.
     var quantization = Quantization.none
@@ -16,11 +17,12 @@ struct ReplyFormat: Sendable, Equatable {
     /// The format as an argument of `partial`.
     var json: JSON {
         [
-            "raw": .bool(isRaw), "quantization": .string(quantization.rawValue), "zstd": .bool(isCompressed), "seed": .int(seed),
+            "raw": .bool(isRaw), "quantization": .string(quantization.rawValue), "zstd": .bool(isCompressed),
+            "seed": .int(seed),
         ]
     }
 
-    init(isRaw: Bool = false, quantization: Quantization = .none, isCompressed: Bool = false, seed: Int64 = 0) {
+    package init(isRaw: Bool = false, quantization: Quantization = .none, isCompressed: Bool = false, seed: Int64 = 0) {
         self.isRaw = isRaw
         self.quantization = quantization
         self.isCompressed = isCompressed

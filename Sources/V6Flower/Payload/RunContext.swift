@@ -12,14 +12,20 @@ struct RunContext: Sendable {
     var nodes: [Int64]
     /// How the app's data is found among a node's databases.
     var data = DataChoice()
+    /// What opens the states that the run's apps leave at their nodes, and nothing else does.
+    let stateKey: String
     /// By organization the run in which its app left its state last.
     var states: [Int64: Int64] = [:]
 
-    init(runConfig: ConfigRecord, seed: Int64, nodes: [Int64], data: DataChoice = DataChoice(), states: [Int64: Int64] = [:]) {
+    init(
+        runConfig: ConfigRecord, seed: Int64, nodes: [Int64], data: DataChoice = DataChoice(), stateKey: String,
+        states: [Int64: Int64] = [:]
+    ) {
         self.runConfig = runConfig
         self.seed = seed
         self.nodes = nodes.sorted()
         self.data = data
+        self.stateKey = stateKey
         self.states = states
     }
 
@@ -28,7 +34,7 @@ struct RunContext: Sendable {
         [
             "run_config": RecordJSON.encode(runConfig), "seed": .int(seed),
             "partition": [.int(Int64(nodes.firstIndex(of: node) ?? 0)), .int(Int64(nodes.count))], "data": data.json,
-            "state_run": states[node].map(JSON.int) ?? .null,
+            "state_key": .string(stateKey), "state_run": states[node].map(JSON.int) ?? .null,
         ]
     }
 }
@@ -40,19 +46,29 @@ struct NodeContext: Sendable {
     let partition: Int64
     let partitions: Int64
     let data: DataChoice
+    let stateKey: String?
     let stateRun: Int64?
 
     /// Reads the argument; nil where central sent none. Throws ``Payload/Malformed``.
     init?(_ json: JSON?) throws {
         guard let json, !json.isNull, json.members?.isEmpty != true else { return nil }
-        guard let seed = json["seed"]?.int, let partition = json["partition"]?.elements?.compactMap(\.int), partition.count == 2,
-            let config = json["run_config"]
+        guard let seed = json["seed"]?.int, let place = json["partition"]?.elements, place.count == 2,
+            let partition = place[0].int,
+            let partitions = place[1].int, partition >= 0, partition < partitions, let config = json["run_config"]
         else { throw Payload.Malformed(problem: "its context lacks seed, partition or run_config") }
         runConfig = try RecordJSON.configs(config)
         self.seed = seed
-        (self.partition, partitions) = (partition[0], partition[1])
+        (self.partition, self.partitions) = (partition, partitions)
         data = DataChoice(json["data"])
-        stateRun = json["state_run"]?.int
+        stateKey = json["state_key"]?.string
+        if let run = json["state_run"], !run.isNull {
+            guard let id = run.int, id > 0 else {
+                throw Payload.Malformed(problem: "the state_run of its context is no run's id")
+            }
+            stateRun = id
+        } else {
+            stateRun = nil
+        }
     }
 }
 

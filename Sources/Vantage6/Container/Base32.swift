@@ -10,7 +10,8 @@ public enum EnvironmentValue {
         guard !characters.isEmpty, characters.count.isMultiple(of: 8) else { return value }
         let digits = characters.prefix { $0 != UInt8(ascii: "=") }
         let padding = characters.count - digits.count
-        guard [0, 1, 3, 4, 6].contains(padding), characters.suffix(padding).allSatisfy({ $0 == UInt8(ascii: "=") }) else { return value }
+        guard [0, 1, 3, 4, 6].contains(padding), characters.suffix(padding).allSatisfy({ $0 == UInt8(ascii: "=") })
+        else { return value }
         var bytes: [UInt8] = []
         var bits: UInt32 = 0
         var count = 0

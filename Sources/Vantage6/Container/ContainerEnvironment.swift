@@ -61,7 +61,9 @@ public struct ContainerEnvironment: Sendable {
         for label in labels {
             // The node upper-cases the label for the variable's name.
             let prefix = label.uppercased()
-            guard let uri = variables["\(prefix)_DATABASE_URI"] else { throw .missingVariable("\(prefix)_DATABASE_URI") }
+            guard let uri = variables["\(prefix)_DATABASE_URI"] else {
+                throw .missingVariable("\(prefix)_DATABASE_URI")
+            }
             databases.append(Database(label: label, uri: uri, type: variables["\(prefix)_DATABASE_TYPE"] ?? "csv"))
         }
         return databases

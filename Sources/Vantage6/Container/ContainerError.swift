@@ -24,7 +24,9 @@ public enum ContainerError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .missingVariable(let name):
             "the environment variable \(name) is missing: this program is started by a vantage6 node, or by v6-flower-sandbox"
-        case .badVariable(let name, let problem): "the environment variable \(name) \(problem)"
+        case .badVariable(let name, let problem):
+            "the environment variable \(name) \(problem)"
+                + (name.hasPrefix("V6_FLOWER_") ? "; correct it in algorithm_env of the node's configuration" : "")
         case .unreadable(let what, let path, let reason): "cannot read the \(what) \(path): \(reason)"
         case .unwritable(let path, let reason): "cannot write the output file \(path): \(reason)"
         case .badToken(let problem): "the container's token is not valid: \(problem)"
@@ -34,8 +36,10 @@ public enum ContainerError: Error, Equatable, CustomStringConvertible {
         case .badInput(let problem): "the input is not a vantage6 input: \(problem)"
         case .noSuchDatabase(let label, let available):
             "the task has no database with the label '\(label)'"
-                + (available.isEmpty ? ": choose one when the task is created" : "; it has: \(available.joined(separator: ", "))")
-        case .unsupportedGeneration(let sign): "this program serves vantage6 version 4 and was started by another (\(sign) is set)"
+                + (available.isEmpty
+                    ? ": choose one when the task is created" : "; it has: \(available.joined(separator: ", "))")
+        case .unsupportedGeneration(let sign):
+            "this program serves vantage6 version 4 and was started by another (\(sign) is set)"
         }
     }
 }

@@ -3,6 +3,9 @@ import Wire
 
 /// The token a node gives a container, and who the container is according to it.
 public struct ContainerToken: Sendable {
+    /// No token has more bytes.
+    public static let largest = 1 << 20
+
     /// The token as it goes into the `Authorization` header.
     public let text: String
     /// The organization whose node runs the container.
@@ -22,6 +25,10 @@ public struct ContainerToken: Sendable {
     /// Throws ``ContainerError/badToken(problem:)``.
     public init(_ text: String) throws(ContainerError) {
         let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        // It becomes a line of each request: nothing in it may end that line.
+        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw .badToken(problem: "it holds characters that no token has")
+        }
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw .badToken(problem: "it does not have three parts") }
         var payload = String(parts[1]).replacing("-", with: "+").replacing("_", with: "/")
@@ -29,7 +36,9 @@ public struct ContainerToken: Sendable {
         guard let data = try? Base64.decode(payload), let claims = try? JSON(parsing: data) else {
             throw .badToken(problem: "its claims are not JSON")
         }
-        guard let subject = claims["sub"], subject.members != nil else { throw .badToken(problem: "it has no 'sub' claim") }
+        guard let subject = claims["sub"], subject.members != nil else {
+            throw .badToken(problem: "it has no 'sub' claim")
+        }
         func number(_ name: String) throws(ContainerError) -> Int64 {
             guard let value = subject[name]?.int else { throw .badToken(problem: "its 'sub' claim has no \(name)") }
             return value

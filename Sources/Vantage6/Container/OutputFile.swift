@@ -1,7 +1,8 @@
 import Foundation
 import Wire
 
-/// The file that the node takes the result from: opened early, while the process may, and written once, at the end, in place.
+/// The file that the node takes the result from: opened early, while the process may, and written once, at the end, in
+/// place.
 ///
 /// It is not renamed over (in version 5 it is a mounted file). A process that dies before leaves it empty, and one
 /// that dies within leaves a beginning that says more must follow: neither can be taken for a whole result.
@@ -10,11 +11,22 @@ public final class OutputFile: Sendable {
     /// The file's path.
     public let path: String
 
-    /// Opens the file for writing, without changing it. Throws ``ContainerError/unwritable(path:reason:)``.
+    /// Opens the file for writing, without changing it; an ordinary file only, and no link. Throws
+    /// ``ContainerError/unwritable(path:reason:)``.
     public init(path: String) throws(ContainerError) {
-        descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
         self.path = path
-        guard descriptor >= 0 else { throw .unwritable(path: path, reason: String(cString: strerror(errno))) }
+        do {
+            let (folder, name) = try OpenFolder.around(path)
+            descriptor = try folder.open(name, O_WRONLY | O_CREAT)
+        } catch {
+            throw .unwritable(path: path, reason: error.reason)
+        }
+    }
+
+    /// Takes over a descriptor that is open for writing; `path` names it in errors.
+    package init(descriptor: Int32, path: String) {
+        self.descriptor = descriptor
+        self.path = path
     }
 
     deinit { close(descriptor) }
@@ -36,8 +48,7 @@ public final class OutputFile: Sendable {
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
             }
         }
-        // Pipes and special files cannot be synced; an ordinary file must be.
-        if fsync(descriptor) != 0, errno != EINVAL, errno != EROFS { throw failure() }
+        guard fsync(descriptor) == 0 else { throw failure() }
     }
 
     private func failure() -> ContainerError {

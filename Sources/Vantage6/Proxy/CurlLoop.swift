@@ -7,6 +7,7 @@ final class CurlLoop: Sendable {
     private struct Shared {
         var waiting: [HTTPTransfer] = []
         var isClosing = false
+        var isClosed = false
     }
 
     /// The multi handle. `curl_multi_wakeup` may be called from any thread (its manual says so); every other
@@ -32,21 +33,32 @@ final class CurlLoop: Sendable {
         thread.start()
     }
 
-    func close() {
-        shared.withLock { $0.isClosing = true }
-        curl_multi_wakeup(multi.handle)
+    func close() { wake { $0.isClosing = true } }
+
+    /// One exchange. Throws ``TransferError``, an error of the file system, or at once `CancellationError` where the
+    /// task is cancelled.
+    func perform(_ request: HTTPRequest) async throws -> HTTPResponse {
+        let stop = HTTPTransfer.Stop()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                guard let handle = curl_easy_init() else {
+                    continuation.resume(throwing: TransferError.failed(CURLE_OUT_OF_MEMORY))
+                    return
+                }
+                let transfer = HTTPTransfer(request, handle: handle, stop: stop, continuation: continuation)
+                wake { $0.waiting.append(transfer) }
+            }
+        } onCancel: {
+            stop.set()
+            wake { _ in }
+        }
     }
 
-    /// One exchange. Throws ``TransferError``, or an error of the file system.
-    func perform(_ request: HTTPRequest) async throws -> HTTPResponse {
-        try await withCheckedThrowingContinuation { continuation in
-            guard let handle = curl_easy_init() else {
-                continuation.resume(throwing: TransferError(code: CURLE_OUT_OF_MEMORY, reason: "out of memory"))
-                return
-            }
-            let transfer = HTTPTransfer(request, handle: handle, continuation: continuation)
-            shared.withLock { $0.waiting.append(transfer) }
-            curl_multi_wakeup(multi.handle)
+    /// Changes what is shared and wakes the thread. The handle is there as long as the thread has not closed the loop.
+    private func wake(_ change: (inout Shared) -> Void) {
+        shared.withLock { shared in
+            change(&shared)
+            if !shared.isClosed { curl_multi_wakeup(multi.handle) }
         }
     }
 
@@ -57,18 +69,26 @@ final class CurlLoop: Sendable {
                 defer { shared.waiting = [] }
                 return (shared.waiting, shared.isClosing)
             }
-            for transfer in new {
-                transfer.prepare()
-                active[transfer.handle] = transfer
-                curl_multi_add_handle(multi.handle, transfer.handle)
+            for transfer in new { begin(transfer, &active) }
+            for transfer in [HTTPTransfer](active.values) where transfer.isToEnd() {
+                curl_multi_remove_handle(multi.handle, transfer.handle)
+                end(transfer, nil, &active)
             }
             if isClosing, active.isEmpty { break }
             var running: Int32 = 0
             curl_multi_perform(multi.handle, &running)
             finishDone(&active)
+            // A second is as late as an exchange that takes too long is noticed.
             curl_multi_poll(multi.handle, nil, 0, 1000, nil)
         }
+        shared.withLock { $0.isClosed = true }
         curl_multi_cleanup(multi.handle)
+    }
+
+    private func begin(_ transfer: HTTPTransfer, _ active: inout [UnsafeMutableRawPointer: HTTPTransfer]) {
+        guard !transfer.isToEnd(), transfer.prepare() else { return end(transfer, nil, &active) }
+        active[transfer.handle] = transfer
+        curl_multi_add_handle(multi.handle, transfer.handle)
     }
 
     private func finishDone(_ active: inout [UnsafeMutableRawPointer: HTTPTransfer]) {
@@ -77,8 +97,15 @@ final class CurlLoop: Sendable {
             guard message.pointee.msg == CURLMSG_DONE, let handle = message.pointee.easy_handle else { continue }
             let code = message.pointee.data.result
             curl_multi_remove_handle(multi.handle, handle)
-            active.removeValue(forKey: handle)?.finish(code)
-            curl_easy_cleanup(handle)
+            if let transfer = active[handle] { end(transfer, code, &active) }
         }
+    }
+
+    private func end(
+        _ transfer: HTTPTransfer, _ code: CURLcode?, _ active: inout [UnsafeMutableRawPointer: HTTPTransfer]
+    ) {
+        active[transfer.handle] = nil
+        transfer.finish(code)
+        curl_easy_cleanup(transfer.handle)
     }
 }

@@ -2,51 +2,90 @@ import Foundation
 import Synchronization
 import Wire
 
-// A proxy cannot tell its container a refusal from an outage: both are HTTP 500. So the server is asked for something that it
-// never refuses: while that has no answer either, the server is out of reach, and there is nothing to do but wait for it.
+// A proxy cannot tell its container a refusal from an outage: both are HTTP 500. So the server is asked for something
+// that it never refuses: while that has no answer either, the server is out of reach, and there is nothing to do but
+// wait for it.
 extension ProxyClient {
     /// How often and how patiently a request is repeated.
     public struct Patience: Sendable {
         /// Tries of a request that fails while the server is well.
         public var attempts = 3
-        /// Seconds before the second try; doubled for each further one, up to ``longestDelay``.
-        public var firstDelay = 0.2
-        /// Most seconds between two tries.
-        public var longestDelay = 10.0
-        /// Seconds without a byte after which an exchange is given up; at least 1.
-        public var timeout = 300.0
-        /// Seconds that an outage of proxy or server may last: a restart, a lost connection between hospitals.
-        public var outage = 900.0
+        /// The pauses between tries, and between questions whether the server is back.
+        public var pacing = Pacing.retries
+        /// How long an exchange may be without a byte, and how long it may take beyond what its bytes need; a second at
+        /// least.
+        public var timeout = Duration.seconds(300)
+        /// How long an outage of proxy or server may last: a restart, a lost connection between hospitals.
+        public var outage = Duration.seconds(900)
 
         /// The defaults.
         public init() {}
+
+        var limits: HTTPRequest.Limits {
+            var limits = HTTPRequest.Limits()
+            limits.silence = timeout
+            return limits
+        }
+    }
+
+    /// JSON of an answer that is held in memory, and the time that it took without what passed in an outage.
+    func get(_ path: String, what: String) async throws -> (json: JSON, time: Duration) {
+        let request = HTTPRequest(url: "\(address)/\(path)", token: token.text, limits: patience.limits)
+        let response = try await exchange(request, what: what)
+        return (try Self.parse(response.body, what: what), response.time)
+    }
+
+    /// JSON of an answer that may be large: it lies in a file without a name, and its long texts are parts of it.
+    func spooled(_ path: String, _ fetching: Fetching, what: String) async throws -> (json: JSON, time: Duration) {
+        var request = HTTPRequest(
+            url: "\(address)/\(path)", token: token.text, limits: patience.limits, spoolFolder: fetching.folder)
+        request.limits.answer = fetching.limit
+        let response = try await exchange(request, what: what)
+        guard let file = response.file else { throw ProxyError.malformed(what: what, problem: "there is no answer") }
+        do {
+            return (try JSON(parsing: file), response.time)
+        } catch let error as JSON.ParsingError {
+            throw ProxyError.malformed(what: what, problem: "\(error)")
+        }
+    }
+
+    static func parse(_ data: Data, what: String) throws(ProxyError) -> JSON {
+        do {
+            return try JSON(parsing: data)
+        } catch {
+            throw .malformed(what: what, problem: "\(error)")
+        }
     }
 
     /// One request; reads are repeated, through an outage too. A write is sent again only where it cannot have arrived.
     func exchange(_ request: HTTPRequest, what: String) async throws -> HTTPResponse {
-        var delay = patience.firstDelay
+        var waited = Duration.zero
         for attempt in 1... {
             let problem: ProxyError
             switch try await attempted(request) {
-            case .success(let response) where (200..<300).contains(response.status):
+            case .success(let response) where response.isGood:
                 hasAnswered.withLock { $0 = true }
                 return response
             case .success(let response):
-                problem = refusal(response, request, what)
+                problem = refusal(response, what)
                 guard request.method == "GET", response.status >= 500 else { throw problem }
             case .failure(let error):
-                problem =
-                    error.isTimeout ? .timedOut(what: what, seconds: request.timeout) : .unreachable(reason: "\(error.reason), \(address)")
-                guard request.method == "GET" || error.isBeforeSending else { throw problem }
+                problem = failure(error, request, what)
+                guard problem.isWorthAnotherTry, request.method == "GET" || error.isBeforeSending else { throw problem }
             }
             if attempt < patience.attempts {
-                try await Task.sleep(for: .seconds(delay))
-                delay = min(delay * 2, patience.longestDelay)
-            } else if try await !outlast(problem) || attempt >= 2 * patience.attempts {
+                waited += try await pause(after: waited)
+            } else if try await !outlast(problem) || attempt / 2 >= patience.attempts {
                 throw problem
             }
         }
         throw ProxyError.unreachable(reason: address)
+    }
+
+    private func pause(after waited: Duration) async throws -> Duration {
+        let pause = patience.pacing.pause(after: waited)
+        try await Task.sleep(for: pause)
+        return pause
     }
 
     private func attempted(_ request: HTTPRequest) async throws -> Result<HTTPResponse, TransferError> {
@@ -58,32 +97,41 @@ extension ProxyClient {
     }
 
     /// Whether the server answers what it refuses to nobody.
-    private func isServerUp() async -> Bool {
-        let request = HTTPRequest(url: "\(address)/version", token: token.text, timeout: patience.timeout)
-        guard let response = try? await loop.perform(request) else { return false }
-        return (200..<300).contains(response.status)
+    private func isServerUp() async throws -> Bool {
+        let request = HTTPRequest(url: "\(address)/version", token: token.text, limits: patience.limits)
+        switch try await attempted(request) {
+        case .success(let response): return response.isGood
+        case .failure: return false
+        }
     }
 
-    /// Waits until the server answers, and tells whether it did not at first. Throws `problem`, which may tell of an outage, where
-    /// that lasts too long, or where nothing ever answered: then the address is wrong.
+    /// Waits until the server answers, and tells whether it did not at first. Throws `problem`, which may tell of an
+    /// outage, where that lasts too long, or where nothing ever answered: then the address is wrong.
     func outlast(_ problem: ProxyError) async throws -> Bool {
-        if await isServerUp() { return false }
+        if try await isServerUp() { return false }
         guard hasAnswered.withLock({ $0 }) else { throw problem }
-        report("vantage6 is out of reach; waiting for it up to \(Int(patience.outage)) seconds")
+        report("vantage6 is out of reach; waiting for it up to \(patience.outage.components.seconds) seconds")
         let started = ContinuousClock.now
-        var delay = patience.firstDelay
         repeat {
-            guard started.duration(to: .now) < .seconds(patience.outage) else { throw problem }
-            try await Task.sleep(for: .seconds(delay))
-            delay = min(delay * 2, patience.longestDelay)
-        } while await !isServerUp()
+            let waited = started.duration(to: .now)
+            guard waited < patience.outage else { throw problem }
+            _ = try await pause(after: waited)
+        } while try await !isServerUp()
         report("vantage6 answers again")
         return true
     }
 
-    private func refusal(_ response: HTTPResponse, _ request: HTTPRequest, _ what: String) -> ProxyError {
-        let body = request.downloadPath.flatMap { try? Data(contentsOf: URL(fileURLWithPath: $0)) } ?? response.body
-        let message = (try? JSON(parsing: body.prefix(64 * 1024)))?["msg"]?.string ?? ""
-        return .refused(what: what, status: response.status, message: String(message.prefix(300)))
+    private func failure(_ error: TransferError, _ request: HTTPRequest, _ what: String) -> ProxyError {
+        switch error {
+        case .tooLong(let limit): .tooLong(what: what, limit: limit)
+        case .endlessHeaders: .malformed(what: what, problem: error.reason)
+        case _ where error.isTimeout: .timedOut(what: what, limit: request.limits.silence)
+        default: .unreachable(reason: "\(error.reason), \(address)")
+        }
+    }
+
+    private func refusal(_ response: HTTPResponse, _ what: String) -> ProxyError {
+        let message = (try? JSON(parsing: response.body))?["msg"]?.string ?? ""
+        return .refused(what: what, status: response.status, message: message.singleLine(limit: 1000))
     }
 }

@@ -13,6 +13,11 @@ DOCKER = "/usr/bin/docker"
 HOST_ADDRESS = "172.29.0.1"
 
 
+def bridges():
+    """The bridges that engines have made for networks."""
+    return {path.name for path in pathlib.Path("/sys/class/net").glob("br-*")}
+
+
 class Engine:
     """Started and gone with the `with` statement; `problem` tells why there is none."""
 
@@ -20,6 +25,7 @@ class Engine:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="v6-flower-engine-"))
         self.url = f"unix://{self.folder}/docker.sock"
         self.process, self.problem = None, None
+        self.bridges = bridges()
 
     def __enter__(self):
         if not pathlib.Path("/usr/sbin/dockerd").exists() or not pathlib.Path(DOCKER).exists():
@@ -58,11 +64,15 @@ class Engine:
 
     def __exit__(self, *_):
         if self.process:
-            for container in self.docker("ps", "-q").split():
-                self.docker("kill", container)
+            # Bridges outlive their engine, and the next one finds no addresses left where many do.
+            for container in self.docker("ps", "--all", "--quiet").split():
+                self.docker("rm", "--force", container)
+            self.docker("network", "prune", "--force")
             self.process.terminate()
             self.process.wait(60)
         shutil.rmtree(self.folder)
+        left = bridges() - self.bridges
+        assert not left, f"the engine left bridges: {left}"
 
     def docker(self, *arguments, stdin=None):
         done = subprocess.run([DOCKER, "-H", self.url, *map(str, arguments)], stdin=stdin, capture_output=True, text=True,
@@ -93,7 +103,10 @@ class Engine:
         run("debootstrap", "--variant=minbase", "--include=python3,python3-pip", "bookworm", base)
         # As in the public image, pip may install.
         (base / "usr/lib/python3.11/EXTERNALLY-MANAGED").unlink()
-        run(os.environ["FLOWER_PYTHON"], "-m", "pip", "install", "--quiet", "--no-cache-dir", "--target", base / "usr/local/lib/python3.11/dist-packages", *packages)
+        # With what scripts/python has downloaded.
+        uv, site = ROOT / ".build/uv", base / "usr/local/lib/python3.11/dist-packages"
+        run(uv / "bin/uv", "pip", "install", "--quiet", "--compile-bytecode", "--cache-dir", uv / "cache", "--python", os.environ["FLOWER_PYTHON"],
+            "--target", site, *packages)
         self.import_folder(base, "local/python:bench")
         shutil.rmtree(base)
         return "local/python:bench"

@@ -17,6 +17,7 @@ with open(path("INPUT_FILE"), "rb") as file:
         os.execv(program, [program])
 
 if how == "exits":
+    print("out of patience", flush=True)
     sys.exit(3)
 if how == "is killed":
     os.kill(os.getpid(), signal.SIGKILL)

@@ -7,7 +7,8 @@ import sys
 
 
 def _stay_with_parent() -> None:
-    """Ends this process when the one that started it has gone, whatever the app is doing."""
+    """Ends this process and what it has started when the one that started it has gone, whatever the app is doing."""
+    import signal
     import threading
     import time
 
@@ -16,6 +17,8 @@ def _stay_with_parent() -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(0.5)
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -11,7 +11,7 @@ _LOAD, _RAISED = 1, 2
 
 def run(channel: Channel, folder: str) -> int:
     """Answers the host's messages, each with the context that comes with it."""
-    from flwr.app import Context, Error, Message
+    from flwr.app import Context, Error, Message, RecordDict
     from flwr.clientapp import ClientApp
 
     from . import datasets, project
@@ -49,9 +49,23 @@ def run(channel: Channel, folder: str) -> int:
             traceback.print_exc()
             # The form of `flwr/supernode/runtime/run_clientapp.py`.
             problem = Error(_RAISED, f"{type(error)}:<'{error}'>")
-        if problem:
-            reply = Message(problem, reply_to=message)
-        blobs = codec.Blobs()
-        answer = {"call": "reply", "id": 0, "message": codec.encode(reply, blobs), "failed": problem is not None}
-        answer["state"] = codec.encode_records(context.state, blobs)
-        channel.send(answer, blobs.parts)
+        if problem is None:
+            try:
+                channel.send(*_answer(reply, context.state))
+                continue
+            except Closed:
+                return 0
+            except Exception as error:
+                traceback.print_exc()
+                problem = Error(_RAISED, f"{type(error)}:<'{error}'>")
+        head, blobs = _answer(Message(problem, reply_to=message), RecordDict())
+        channel.send({**head, "failed": True}, blobs)
+
+
+def _answer(reply, state) -> tuple:
+    """The head and the blobs of an answer. Raises where the app put something there that cannot travel."""
+    from . import messages as codec
+
+    blobs = codec.Blobs()
+    head = {"call": "reply", "id": 0, "message": codec.encode(reply, blobs), "state": codec.encode_records(state, blobs)}
+    return head, blobs.parts

@@ -132,7 +132,9 @@ def read(database: dict, columns: "dict[str, str]"):
     if os.path.isdir(database["uri"]):
         dataset = _folder(database["uri"], place)
     elif kind == "sql":
-        dataset = _query(database, place)
+        from . import sql
+
+        dataset = sql.read(database, place)
     elif kind in ("csv", "parquet"):
         dataset = _table(database["uri"], kind, place)
     else:
@@ -165,24 +167,6 @@ def _table(path: str, kind: str, place: str):
         # pyarrow shows the line that it cannot read: rows stay at the node, and out of its log.
         raise NoSuchData(f"{place} cannot be read as {kind} ({type(error).__name__})") from None
     return Dataset(table)
-
-
-def _query(database: dict, place: str):
-    import pandas
-    import sqlalchemy
-    from datasets import Dataset
-
-    if not database.get("query"):
-        raise NoSuchData(f"{place} is an SQL database: give the task the query to read it with (the argument query)")
-    uri = database["uri"]
-    try:
-        engine = sqlalchemy.create_engine(uri if "://" in uri else f"sqlite:///{uri}")
-        with engine.connect() as connection:
-            frame = pandas.read_sql_query(sqlalchemy.text(database["query"]), connection)
-    except Exception as error:
-        # The text could hold the address with its password, or rows.
-        raise NoSuchData(f"{place} does not answer the query ({type(error).__name__})") from None
-    return Dataset.from_pandas(frame, preserve_index=False)
 
 
 def _folder(path: str, place: str):

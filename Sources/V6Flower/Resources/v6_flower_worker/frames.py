@@ -33,7 +33,9 @@ class Channel:
             places[name] = [end, end + size]
             end += size
             buffers += [part for part in parts if len(part)]
-        text = json.dumps({**head, "blobs": places}, allow_nan=False, separators=(",", ":")).encode()
+        text = json.dumps({**head, "blobs": places}, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        # What is no Unicode (a file's name, bytes that an exception quotes) would not arrive at all.
+        text = text.encode(errors="replace")
         text += b" " * (-len(text) % 8)
         with self._lock:
             self._write([MAGIC + struct.pack("<Q", len(text)) + text, *buffers])

@@ -65,10 +65,11 @@ class GridError(RuntimeError):
 class TaskGrid(Grid):
     """Flower's Grid on vantage6's tasks."""
 
-    def __init__(self, host: Host, run, node_ids: "list[int]", own_id: int) -> None:
+    def __init__(self, host: Host, run, nodes: "dict[int, str]", own_id: int) -> None:
         self._host = host
         self._run = run
-        self._node_ids = node_ids
+        self._names = nodes
+        self._node_ids = list(nodes)
         self._own_id = own_id
         self._gatherer = _Gatherer(self._send)
         self._idle_questions = 0
@@ -103,7 +104,11 @@ class TaskGrid(Grid):
             from flwr.proto.node_pb2 import NodeInfo
         except ImportError:
             raise NotImplementedError("Grid.get_nodes needs a newer flwr: use get_node_ids") from None
-        return [NodeInfo(node_id=node_id) for node_id in self.get_node_ids()]
+        has_names = "name" in NodeInfo.DESCRIPTOR.fields_by_name
+        return [
+            NodeInfo(node_id=node_id, name=self._names[node_id]) if has_names else NodeInfo(node_id=node_id)
+            for node_id in self.get_node_ids()
+        ]
 
     def push_messages(self, messages: Iterable[Message]) -> "list[str]":
         messages = list(messages)
@@ -112,10 +117,17 @@ class TaskGrid(Grid):
         head, _ = self._ask("push", messages)
         return head["ids"]
 
-    def pull_messages(self, message_ids: Iterable[str]) -> "list[Message]":
+    def pull_messages(
+        self, reply_to_message_ids: "Iterable[str] | None" = None, *, message_ids: "Iterable[str] | None" = None
+    ) -> "list[Message]":
+        if message_ids is not None:
+            if reply_to_message_ids is not None:
+                raise TypeError("pull_messages takes reply_to_message_ids or its old name message_ids, not both")
+            reply_to_message_ids = message_ids
         self._idle_questions = 0
-        head, blobs = self._host.call("pull", ids=list(message_ids))
-        return self._replies(head, blobs)
+        # Without ids: whatever is there.
+        values = {} if reply_to_message_ids is None else {"ids": list(reply_to_message_ids)}
+        return self._replies(*self._host.call("pull", **values))
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: "float | None" = None) -> "list[Message]":
         messages = list(messages)
@@ -126,6 +138,8 @@ class TaskGrid(Grid):
         return self._gatherer.send(messages, timeout)
 
     def _send(self, messages: "list[Message]", timeout: "float | None") -> "list[Message]":
+        if timeout is not None:
+            timeout = float(timeout) if timeout < float("inf") else None
         return self._replies(*self._ask("send", messages, timeout=timeout))
 
     def _ask(self, call: str, messages: "list[Message]", **values) -> "tuple[dict, dict]":

@@ -8,9 +8,10 @@ from flwr.app import ArrayRecord, ConfigRecord, Error, Message, Metadata, Metric
 
 from . import arrays
 
-_METADATA = (
-    "run_id", "message_id", "src_node_id", "dst_node_id", "reply_to_message_id", "group_id", "created_at", "ttl", "message_type",
-)  # fmt: skip
+_METADATA = {
+    "run_id": int, "message_id": str, "src_node_id": int, "dst_node_id": int, "reply_to_message_id": str, "group_id": str,
+    "created_at": float, "ttl": float, "message_type": str,
+}  # fmt: skip
 
 
 class Blobs:
@@ -38,9 +39,8 @@ class Blobs:
 
 def encode(message: Message, blobs: Blobs) -> dict:
     """A message's JSON."""
-    json = {"metadata": {name: getattr(message.metadata, name) for name in _METADATA}}
-    for name in ("created_at", "ttl"):
-        json["metadata"][name] = float(json["metadata"][name])
+    # An app draws nodes with NumPy, whose numbers are not JSON's.
+    json = {"metadata": {name: kind(getattr(message.metadata, name)) for name, kind in _METADATA.items()}}
     if message.has_error():
         json["error"] = {"code": message.error.code, "reason": message.error.reason or ""}
     else:

@@ -1,7 +1,7 @@
 """`Strategy.start`, watched from outside: each round ends with a snapshot, and a run that died goes on behind its last.
 
-flwr's own loop runs as it is. On the strategy's instance the four methods that it calls, and `evaluate_fn`, are wrapped: rounds that
-a snapshot covers answer with what was recorded and send nothing.
+flwr's own loop runs as it is. On the strategy's instance the four methods that it calls are wrapped, and `evaluate_fn` and `should_stop`:
+rounds that a snapshot covers answer with what was recorded and send nothing.
 """
 
 import functools
@@ -47,7 +47,7 @@ class Rounds:
         self._started = True
         call = inspect.signature(original).bind(strategy, *args, **kwargs)
         call.apply_defaults()
-        self._host.call("start", strategy=type(strategy).__name__, num_rounds=call.arguments["num_rounds"])
+        self._host.call("start", strategy=type(strategy).__name__, num_rounds=int(call.arguments["num_rounds"]))
         watched = _Watched(self._host, strategy, call.arguments, self._snapshot)
         self.result = watched.run(lambda: original(*call.args, **call.kwargs))
         return self.result
@@ -77,6 +77,9 @@ class _Watched:
         self._strategy = strategy
         self._arguments = arguments
         self._evaluate_fn = arguments["evaluate_fn"]
+        # From flwr 1.43 on.
+        self._should_stop = arguments.get("should_stop")
+        self._stopped = False
         self._metrics: "dict[str, dict[int, MetricRecord]]" = {kind: {} for kind in _KINDS}
         self._arrays: "ArrayRecord | None" = None
         self._trained = False
@@ -97,6 +100,8 @@ class _Watched:
             setattr(strategy, name, getattr(self, "_" + name))
         if self._evaluate_fn:
             self._arguments["evaluate_fn"] = self._evaluate
+        if self._should_stop:
+            self._arguments["should_stop"] = self._stop
         try:
             result = original()
         finally:
@@ -151,6 +156,14 @@ class _Watched:
             metrics[server_round] = found
         return found
 
+    def _stop(self, server_round, result):
+        # Asked for covered rounds as well, so that what it counts is counted; what it said then is known.
+        answer = bool(self._should_stop(server_round, result))
+        if server_round <= self._done:
+            return self._stopped and server_round == self._done
+        self._stopped = answer
+        return answer
+
     # -- Snapshots
 
     def _end_round(self, arrays: "ArrayRecord | None") -> None:
@@ -173,6 +186,7 @@ class _Watched:
             memory = Memory()
             try:
                 values["memory"] = {
+                    "stopped": self._stopped,
                     "strategy": memory.members(self._attributes(), type(self._strategy).__name__),
                     "generators": memory.members(generators(), "generators"),
                 }
@@ -195,6 +209,7 @@ class _Watched:
         if self._trained:
             self._arrays = safetensors.decode(blobs[head["arrays"]])
         kept = safetensors.decode(blobs[head["kept"]])
+        self._stopped = head["memory"].get("stopped", False)
         self._memory = head["memory"], Memory([kept[str(number)].numpy() for number in range(len(kept))])
 
     def _put_back(self) -> None:

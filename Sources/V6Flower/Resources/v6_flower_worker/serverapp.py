@@ -1,6 +1,7 @@
 """Runs a ServerApp: its Grid is the host's, what it leaves goes to the host."""
 
 import os
+import stat
 import traceback
 
 from . import hooks
@@ -28,10 +29,13 @@ def run(channel: Channel, folder: str) -> int:
     datasets.answer_from(head["databases"], head["column_mapping"], "ServerApp")
     host = Host(channel)
     host.start()
-    grid = TaskGrid(host, make_run(head["run_id"], head["run_config"]), head["node_ids"], head["node_id"])
+    nodes = {number: name for number, name in head["nodes"]}
+    grid = TaskGrid(host, make_run(head["run_id"], head["run_config"]), nodes, head["node_id"])
+    # Wherever the app goes, its files are those of this folder.
+    work = os.open(".", os.O_RDONLY | os.O_DIRECTORY)
     rounds = Rounds(host, (head["snapshot"], blobs) if head.get("snapshot") else None)
     kept: dict = {}
-    patches.old_server(head["node_ids"], lambda history, arrays: kept.update(history=history, arrays=arrays))
+    patches.old_server(list(nodes), lambda history, arrays: kept.update(history=history, arrays=arrays))
     try:
         app = project.load(folder, "serverapp")
         if not isinstance(app, ServerApp):
@@ -73,7 +77,7 @@ def run(channel: Channel, folder: str) -> int:
         }
     if arrays is not None:
         values["arrays"] = blobs.name(arrays)
-    values["files"] = _files(blobs, head["max_files_bytes"])
+    values["files"] = _files(blobs, work, head["max_files_bytes"])
     host.call("finished", blobs, **values)
     return 0
 
@@ -101,18 +105,43 @@ def _numbers(metrics: dict) -> dict:
     })  # fmt: skip
 
 
-def _files(blobs, limit: int) -> list:
-    """The files of the working directory, smallest first, as long as they fit in the limit together."""
+# The files that a result names at most.
+_MOST_FILES = 1000
+
+
+def _files(blobs, folder: int, limit: int) -> list:
+    """The regular files of a folder, smallest first, as long as they fit in the limit together; links and devices are none."""
     found = []
-    for place, folders, names in os.walk("."):
+    for place, folders, names, at in os.fwalk(".", dir_fd=folder):
         folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
-        found += [os.path.relpath(os.path.join(place, name)) for name in names if not os.path.islink(os.path.join(place, name))]
+        for name in names:
+            try:
+                status = os.stat(name, dir_fd=at, follow_symlinks=False)
+            except OSError:
+                continue  # gone: what the app has left behind may still work
+            if stat.S_ISREG(status.st_mode):
+                found.append((status.st_size, os.path.normpath(os.path.join(place, name))))
+    if len(found) > _MOST_FILES:
+        print(f"the ServerApp left {len(found)} files: the result names the {_MOST_FILES} smallest", flush=True)
     files, total = [], 0
-    for size, name in sorted((os.path.getsize(name), name) for name in found):
-        entry = {"name": name, "size": size}
-        if total + size <= limit:
-            total += size
-            with open(name, "rb") as file:
-                entry["content"] = blobs.add([file.read()])
+    for size, name in sorted(found)[:_MOST_FILES]:
+        content = _content(folder, name, limit - total) if total + size <= limit else None
+        entry = {"name": name, "size": size if content is None else len(content)}
+        if content is not None:
+            total += len(content)
+            entry["content"] = blobs.add([content])
         files.append(entry)
     return sorted(files, key=lambda entry: entry["name"])
+
+
+def _content(folder: int, name: str, limit: int) -> "bytes | None":
+    """What a regular file holds; None where it is none any more, or longer than the limit."""
+    try:
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return None
+    with open(file, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            return None
+        content = opened.read(limit + 1)
+    return content if len(content) <= limit else None

@@ -1,28 +1,32 @@
 import Foundation
-import Wire
 import _ProcessShims
 
-/// A file of its own for bytes that wait to be sent or aggregated: unlinked as soon as it is open, so that nothing is left of it, however
+/// A file of its own for bytes that wait to be sent or aggregated: it has no name, so nothing is left of it, however
 /// the process ends.
-final class SpoolFile {
+public final class SpoolFile {
     private let descriptor: Int32
     private let path: String
     private var isOwned = true
     private var end = 0
 
-    /// Throws `FileBytes.FileError`.
-    init(in folder: String) throws {
-        // Two files of one folder never share a name, whichever processes and threads make them.
+    /// A new file on the disk of `folder`. Throws ``FileBytes/FileError``.
+    public init(in folder: String) throws {
+        path = folder + "/a file without a name"
+        let nameless = v6_nameless_file(folder)
+        guard nameless < 0 else {
+            descriptor = nameless
+            return
+        }
+        // Not every file system has such files. Two of one folder never share a name, whichever processes and threads
+        // make them.
         var name = Array("\(folder)/spool-XXXXXX".utf8CString)
-        descriptor = mkstemp(&name)
-        path = name.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? folder }
+        descriptor = v6_named_file(&name)
         guard descriptor >= 0 else { throw FileBytes.FileError(action: "create", path: path, code: errno) }
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        unlink(path)
+        unlink(&name)
     }
 
-    /// A file in memory, for bytes that a disk would only hold up. Throws `FileBytes.FileError`.
-    init() throws {
+    /// A file in memory, for bytes that a disk would only hold up. Throws ``FileBytes/FileError``.
+    public init() throws {
         descriptor = v6_memory_file()
         path = "a file in memory"
         guard descriptor >= 0 else { throw FileBytes.FileError(action: "create", path: path, code: errno) }
@@ -30,14 +34,14 @@ final class SpoolFile {
 
     deinit { if isOwned, descriptor >= 0 { close(descriptor) } }
 
-    /// Writes bytes behind those written before.
-    func write(_ bytes: UnsafeRawBufferPointer) throws {
+    /// Writes bytes behind those written before. Throws ``FileBytes/FileError``.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws {
         try writeAt(bytes, end)
         end += bytes.count
     }
 
     /// Writes bytes at an offset; usable on any thread while the file lives.
-    var writeAt: @Sendable (UnsafeRawBufferPointer, Int) throws -> Void {
+    public var writeAt: @Sendable (UnsafeRawBufferPointer, Int) throws -> Void {
         let (descriptor, path) = (descriptor, path)
         return { bytes, offset in
             var (rest, place) = (bytes, offset)
@@ -51,7 +55,7 @@ final class SpoolFile {
     }
 
     /// What was written; the file lives as long as somebody refers to it.
-    func finish() throws -> FileBytes {
+    public func finish() throws -> FileBytes {
         isOwned = false
         return try FileBytes(descriptor: descriptor, path: path)
     }

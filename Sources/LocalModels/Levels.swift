@@ -1,0 +1,62 @@
+import LocalData
+import OrderedCollections
+
+/// The categories of a column as a node tells them: those that enough rows have, and one for all others.
+///
+/// Names and codes depend on the column and on the node's rules alone.
+struct Levels: Sendable {
+    /// The names, ascending as text.
+    let names: [String]
+    /// For each row the place of its level among the names; -1 where it has none that can be told.
+    let codes: [Int32]
+    /// Rows whose level cannot be told, not even with all others of that kind.
+    let untold: Int
+
+    /// What a column holds that is none of categories.
+    enum Withheld: Error {
+        /// Nearly every row has a value of its own.
+        case identifier
+    }
+
+    /// Throws ``Withheld``.
+    init(_ column: Table.Column, _ rules: DisclosureRules) throws(Withheld) {
+        let (raw, places) = Self.raw(column)
+        let present = places.count { $0 >= 0 }
+        guard raw.count <= rules.maximumLevels, raw.count * 3 <= present else { throw .identifier }
+        var counts = [Int](repeating: 0, count: raw.count)
+        for place in places where place >= 0 { counts[Int(place)] += 1 }
+        let isTold = raw.indices.map {
+            counts[$0] >= rules.minimumLevelRows && DisclosureRules.isPrintable(raw[$0])
+                && raw[$0] != DisclosureRules.otherLevel
+        }
+        let others = raw.indices.reduce(0) { isTold[$1] ? $0 : $0 + counts[$1] }
+        var told = raw.indices.filter { isTold[$0] }.map { raw[$0] }
+        if others >= rules.minimumLevelRows { told.append(DisclosureRules.otherLevel) }
+        untold = others >= rules.minimumLevelRows ? 0 : others
+        names = told.sorted()
+        let order = OrderedSet(names)
+        let other = order.firstIndex(of: DisclosureRules.otherLevel) ?? -1
+        let mapped = raw.indices.map { Int32(isTold[$0] ? order.firstIndex(of: raw[$0]) ?? -1 : other) }
+        codes = places.map { $0 < 0 ? -1 : mapped[Int($0)] }
+    }
+
+    /// The different values, and each row's place among them.
+    private static func raw(_ column: Table.Column) -> (names: [String], codes: [Int32]) {
+        switch column {
+        case .categorical(let codes, let levels): return (levels, codes)
+        case .numeric(let values):
+            var places: OrderedDictionary<Double, Int32> = [:]
+            let codes = values.map { value -> Int32 in
+                guard !value.isNaN else { return -1 }
+                if let place = places[value] { return place }
+                let place = Int32(places.count)
+                places[value] = place
+                return place
+            }
+            return (places.keys.map(label), codes)
+        }
+    }
+
+    /// A number as the name of a class: `1`, not `1.0`.
+    static func label(_ value: Double) -> String { Int64(exactly: value).map(String.init) ?? "\(value)" }
+}

@@ -1,0 +1,30 @@
+import COpenSSL
+
+/// SHA-256 of bytes that come in pieces, by OpenSSL, which libcurl brings along.
+package struct SHA256: ~Copyable {
+    /// The number of bytes of a digest.
+    package static let byteCount = 32
+
+    private let context: OpaquePointer
+
+    package init() {
+        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+            fatalError("there is no memory for a digest")  // lint: Swift's own allocations end the process here too.
+        }
+        self.context = context
+    }
+
+    deinit { EVP_MD_CTX_free(context) }
+
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+    }
+
+    /// The digest of all the bytes.
+    package consuming func finalize() -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: Self.byteCount) { digest, count in
+            EVP_DigestFinal_ex(context, digest.baseAddress, nil)
+            count = Self.byteCount
+        }
+    }
+}

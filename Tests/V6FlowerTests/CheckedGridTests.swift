@@ -1,0 +1,62 @@
+import Flower
+import Foundation
+import Testing
+
+@testable import V6Flower
+
+/// Answers each message with what its organization is made to say.
+private struct FakeGrid: Grid {
+    let answers: [Int64: RecordDict]
+
+    func nodeIDs() -> [Int64] { answers.keys.sorted() }
+
+    func sendAndReceive(_ messages: [Message], timeout: Double?) -> [Message] {
+        messages.compactMap { message in
+            answers[message.metadata.dstNodeID].map { Message(content: $0, replyTo: message) }
+        }
+    }
+}
+
+/// Bytes of a file that has gone.
+private struct LostBytes: ByteSource {
+    struct Lost: Error, CustomStringConvertible { let description = "the disk is gone" }
+    let byteCount = 4
+    func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R { throw Lost() }
+}
+
+@Suite("Replies are held against what was asked, in one place")
+struct CheckedGridTests {
+    @Test(
+        "What does not fit, or cannot be read, is the error of its organization by name; the others' replies stay as they are"
+    )
+    func check() async throws {
+        let lost = try NDArray(dtype: .float32, shape: [1], bytes: LostBytes())
+        let answers: [Int64: RecordDict] = [
+            1: ["arrays": .arrays(["w": NDArray([Float(1), 2])])],
+            2: ["arrays": .arrays(["w": NDArray([Float(1), .nan])])],
+            3: ["arrays": .arrays(["w": lost])], 4: ["metrics": .metrics(["x": .double(.infinity)])],
+        ]
+        let grid = CheckedGrid(base: FakeGrid(answers: answers), names: [2: "utrecht"]) { reply, _ in
+            for arrays in reply.content?.arrayRecords.values.map({ $0 }) ?? [] { try BadReply.check(arrays) }
+        }
+        let questions = (1...4).map { Message(content: [:], dstNodeID: $0, messageType: .train, groupID: "1") }
+        let replies = try await grid.sendAndReceive(questions, timeout: nil)
+        #expect(replies.map(\.content) == [answers[1], nil, nil, answers[4]])
+        #expect(replies[1].error?.reason == "utrecht: array 'w' of its reply holds NaN or infinity, first at element 1")
+        #expect(replies[2].error?.reason == "organization 3: the disk is gone")
+    }
+
+    @Test("Fewer organizations than a node's rule needs are not asked to train; they may still describe and evaluate")
+    func fewest() async throws {
+        let grid = CheckedGrid(
+            base: FakeGrid(answers: [1: [:], 2: [:], 3: [:]]), names: [:], fewestTraining: 3, check: { _, _ in })
+        func ask(_ nodes: [Int64], _ type: MessageType) async throws -> Int {
+            let questions = nodes.map { Message(content: [:], dstNodeID: $0, messageType: type, groupID: "1") }
+            return try await grid.sendAndReceive(questions, timeout: nil).count
+        }
+        #expect(try await ask([1, 2, 3], .train) == 3)
+        #expect(try await ask([1], .evaluate) == 1)
+        let error = await #expect(throws: Failure.self) { try await ask([1, 2, 2], .train) }
+        #expect(error?.description.contains("2 organizations would train together and 3 are needed") ?? false)
+    }
+}

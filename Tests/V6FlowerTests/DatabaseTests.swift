@@ -1,0 +1,44 @@
+import Foundation
+import LocalData
+import Testing
+import Vantage6
+
+@testable import V6Flower
+
+@Suite("A node's databases")
+struct DatabaseTests {
+    private let folder: String
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("databases-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+
+    private func node(_ path: String) throws -> Node {
+        let environment = try ContainerEnvironment([
+            "INPUT_FILE": "/i", "OUTPUT_FILE": "/o", "TOKEN_FILE": "/t", "HOST": "h", "PORT": "1",
+            "USER_REQUESTED_DATABASE_LABELS": "default", "DEFAULT_DATABASE_URI": path, "DEFAULT_DATABASE_TYPE": "csv",
+        ])
+        return Node(
+            Node.Databases(environment), try NodeSettings([:]), organization: 1, context: nil, log: Log { _ in })
+    }
+
+    @Test(
+        "What another container puts in a database's place is not opened for it",
+        arguments: ["link", "link to nowhere", "pipe", "device"])
+    func replaced(_ kind: String) throws {
+        let (table, path) = (folder + "/table.csv", folder + "/default.csv")
+        try Data("x\n\((0..<20).map(String.init).joined(separator: "\n"))\n".utf8).write(
+            to: URL(fileURLWithPath: table))
+        #expect(try node(table).table().rowCount == 20)
+        switch kind {
+        case "link": #expect(symlink(table, path) == 0)
+        case "link to nowhere": #expect(symlink(folder + "/nowhere", path) == 0)
+        case "pipe": #expect(mkfifo(path, 0o666) == 0)
+        default: break
+        }
+        let error = #expect(throws: DataError.self) { try node(kind == "device" ? "/dev/zero" : path).table() }
+        let text = error?.description ?? ""
+        #expect(text.contains(kind.hasPrefix("link") ? "it is a link" : "it is no ordinary file"), "\(text)")
+    }
+}
