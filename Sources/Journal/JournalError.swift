@@ -16,6 +16,8 @@ public enum JournalError: Error, Equatable, CustomStringConvertible {
     case otherFormat(path: String, format: Int64)
     /// The journal belongs to somebody else.
     case otherOwner(task: Int64, Difference)
+    /// The journal is another task's than the one that was named.
+    case otherTask(Int64)
     /// The journal's run has ended.
     case endedWell(task: Int64)
     /// The journal holds no weights for a round.
@@ -61,6 +63,8 @@ public enum JournalError: Error, Equatable, CustomStringConvertible {
             "the checkpoint of task \(task) belongs to another collaboration than this task: resume it within its own"
         case .otherOwner(let task, .organization):
             "the checkpoint of task \(task) belongs to another organization than this task: resume it where the earlier task ran"
+        case .otherTask(let task):
+            "the checkpoint that should be task \(task)'s is another task's: start a new task without resume"
         case .endedWell(let task): "task \(task) ended well: there is nothing to go on with"
         case .noSuchRound(let round, let available):
             "the checkpoint holds no weights of round \(round); it has: \(available.map(String.init).joined(separator: ", "))"

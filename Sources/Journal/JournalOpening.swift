@@ -20,7 +20,8 @@ extension Journal {
         }
     }
 
-    /// Opens the journal at `path` to go on in it, where it is this very task's; else nil. Throws ``JournalError``.
+    /// Opens the journal at `path` to go on in it, where it is this very task's; else nil: a server that begins anew
+    /// gives the ids and folders of its earlier tasks again. Throws ``JournalError``.
     public static func reopen(path: String, task: TaskIdentity, owner: Owner) throws -> Journal? {
         do {
             try JournalFile.check(path)
@@ -30,7 +31,13 @@ extension Journal {
         return try JournalError.translating(path) {
             let journal = Journal(
                 queue: try DatabaseQueue(path: path, configuration: configuration(readonly: false)), path: path)
-            try journal.verify(isWhole: true)
+            do {
+                try journal.verify(isWhole: true)
+            } catch JournalError.otherFormat {
+                // Another version of this program wrote it, so another task.
+                try journal.queue.close()
+                return nil
+            }
             let run = try journal.run()
             guard run.task == task, run.owner == owner else {
                 try journal.queue.close()
@@ -40,10 +47,10 @@ extension Journal {
         }
     }
 
-    /// Copies the journal at `earlier` to `path`, to go on in the copy as another task. A journal of another owner, and
-    /// one of a run that ended well, are refused. Throws ``JournalError``.
+    /// Copies the journal of task `id` at `earlier` to `path`, to go on in the copy as another task. A journal of
+    /// another task or owner, and one of a run that ended well, are refused. Throws ``JournalError``.
     public static func resume(
-        from earlier: String, at path: String, task: TaskIdentity, owner: Owner
+        from earlier: String, of id: Int64, at path: String, task: TaskIdentity, owner: Owner
     ) throws -> Journal {
         try make(path) { queue in
             try JournalError.translating(earlier) {
@@ -61,6 +68,7 @@ extension Journal {
                 if let difference = JournalError.Difference(run.owner, owner) {
                     throw JournalError.otherOwner(task: run.task.id, difference)
                 }
+                guard run.task.id == id else { throw JournalError.otherTask(id) }
                 guard !run.isComplete else { throw JournalError.endedWell(task: run.task.id) }
                 try queue.write { db in
                     try db.execute(

@@ -46,7 +46,7 @@ extension Journal {
     /// ``JournalError``.
     public func record(_ replies: [RecordedReply], appStates: JSON) throws {
         try write { db in
-            try db.execute(sql: "UPDATE run SET app_states = ?", arguments: [Self.text(appStates)])
+            try Self.update(appStates, db)
             for reply in replies {
                 try db.execute(
                     sql:
@@ -114,5 +114,17 @@ extension Journal {
             try db.execute(
                 sql: "DELETE FROM reply WHERE epoch BETWEEN ? AND ?", arguments: [epochs.lowerBound, epochs.upperBound])
         }
+    }
+
+    /// Forgets all replies: the run stands at its last round, and so do the apps' states. Throws ``JournalError``.
+    public func forgetReplies(appStates: JSON) throws {
+        try write { db in
+            try Self.update(appStates, db)
+            try db.execute(sql: "DELETE FROM reply")
+        }
+    }
+
+    static func update(_ appStates: JSON, _ db: Database) throws {
+        try db.execute(sql: "UPDATE run SET app_states = ?", arguments: [text(appStates)])
     }
 }

@@ -16,8 +16,11 @@ extension Journal {
 
     /// Records where the run stands, in one transaction; a fan-out that only evaluated leaves the weights as they are.
     /// Throws ``JournalError``.
-    public func record(_ progress: StrategyProgress, trained: Bool, report: JSON) throws {
+    ///
+    /// - Parameter appStates: where the nodes' apps have left their states by now; nil where there are no such apps.
+    public func record(_ progress: StrategyProgress, trained: Bool, report: JSON, appStates: JSON? = nil) throws {
         try write { db in
+            if let appStates { try Self.update(appStates, db) }
             try db.execute(
                 sql: "INSERT INTO round (number, report, result) VALUES (?, ?, ?)",
                 arguments: [progress.round, Self.text(report), Self.text(progress.result.json)])

@@ -9,12 +9,14 @@ import json
 import os
 import pathlib
 import sys
+import time
 import tomllib
 
 import numpy as np
 from flwr.app import Context, RecordDict
 from flwr.server.server import Server
 from flwr.serverapp.strategy import Strategy
+from flwr.superlink.grid import InMemoryGrid
 
 folder, nodes, output = pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2]), pathlib.Path(sys.argv[3])
 overrides = {key: json.loads(value) for key, value in (pair.split("=") for pair in sys.argv[4:])}
@@ -66,6 +68,16 @@ def keep_server(server, answer):
 
 catch(Strategy, "start", keep_result)
 catch(Server, "fit", keep_server)
+
+
+def all_nodes(grid):
+    """The engine starts the ServerApp beside the nodes: one that asks at once may find some of them only."""
+    while len(ids := get_node_ids(grid)) < nodes:
+        time.sleep(0.01)
+    return ids
+
+
+get_node_ids, InMemoryGrid.get_node_ids = InMemoryGrid.get_node_ids, all_nodes
 
 sys.path.insert(0, str(folder))
 from flwr.simulation.run_simulation import NOOP_FEDERATION_ID, EventType, _run_simulation  # noqa: E402

@@ -16,17 +16,23 @@ struct HostileJournalTests {
     private func expectRefusal(
         _ words: String = "is damaged or is not one of v6-flower", sourceLocation: SourceLocation = #_sourceLocation
     ) {
+        let reopening = {
+            let again = try Journal.reopen(path: fixture.path, task: JournalFixture.task, owner: JournalFixture.owner)
+            try JournalFixture.readAll(#require(again))
+        }
+        expectRefusal(words, otherwise: [reopening], sourceLocation: sourceLocation)
+    }
+
+    private func expectRefusal(
+        _ words: String, otherwise: [() throws -> Void], sourceLocation: SourceLocation = #_sourceLocation
+    ) {
         let path = fixture.path
-        let readings: [() throws -> Void] = [
-            { try JournalFixture.readAll(try fixture.resume()) },
-            {
-                let owner = JournalFixture.owner
-                try JournalFixture.readAll(
-                    #require(try Journal.reopen(path: path, task: JournalFixture.task, owner: owner)))
-            },
-            { try JournalFixture.readAll(Journal.open(path: path)) },
-            { try JournalFixture.readAll(Journal.open(path: path, isWhole: false)) },
-        ]
+        let readings =
+            otherwise + [
+                { try JournalFixture.readAll(try fixture.resume()) },
+                { try JournalFixture.readAll(Journal.open(path: path)) },
+                { try JournalFixture.readAll(Journal.open(path: path, isWhole: false)) },
+            ]
         for reading in readings {
             let error = #expect(throws: JournalError.self, sourceLocation: sourceLocation, performing: reading)
             let text = error?.description ?? ""
@@ -152,7 +158,10 @@ struct HostileJournalTests {
     func formats() throws {
         _ = try fixture.closed()
         try fixture.change("PRAGMA user_version = 99")
-        expectRefusal("has format 99")
+        expectRefusal("has format 99", otherwise: [])
+        // No task of this program left it.
+        #expect(
+            try Journal.reopen(path: fixture.path, task: JournalFixture.task, owner: JournalFixture.owner) == nil)
         try fixture.change("PRAGMA user_version = 0")
         expectRefusal()
     }

@@ -55,8 +55,9 @@ struct JournalFixture {
     }
 
     /// Goes on with the journal as the task 8.
-    func resume(owner: Journal.Owner = owner) throws -> Journal {
-        try Journal.resume(from: path, at: folder + "/\(UUID().uuidString).sqlite", task: Self.later, owner: owner)
+    func resume(_ id: Int64 = task.id, owner: Journal.Owner = owner) throws -> Journal {
+        let copy = folder + "/\(UUID().uuidString).sqlite"
+        return try Journal.resume(from: path, of: id, at: copy, task: Self.later, owner: owner)
     }
 
     /// What somebody else who can write the file makes of it.

@@ -180,6 +180,29 @@ struct JournalTests {
         ] { #expect(try Journal.reopen(path: path, task: task, owner: owner) == nil) }
         let other = try Journal.create(path: path, run: .init(task: JournalFixture.later, owner: owner, arguments: [:]))
         #expect(try other.rounds().isEmpty && other.run().task.id == 8)
+        try fixture.change("PRAGMA user_version = 2")
+        #expect(try Journal.reopen(path: path, task: JournalFixture.later, owner: owner) == nil)
+    }
+
+    @Test("What lies where a task's journal should is gone on with only where it is that task's")
+    func otherTask() throws {
+        _ = try Journal.create(path: path, run: run)
+        #expect(throws: JournalError.otherTask(6)) { try fixture.resume(6) }
+        #expect(try fixture.resume().run().resumedFrom == 7)
+    }
+
+    @Test("Replies that are given up take the apps' states with them, to those of the last round")
+    func givenUp() throws {
+        let journal = try Journal.create(path: path, run: run)
+        try journal.record(JournalFixture.progress(1), trained: true, report: ["round": 1], appStates: ["1": 5])
+        let reply = Journal.RecordedReply(
+            key: .init(epoch: 2, digest: "d", occurrence: 0), topic: "t", message: ["m": 1], blobs: [:])
+        try journal.record([reply], appStates: ["1": 6])
+        #expect(try journal.run().appStates == ["1": 6])
+        try journal.forgetReplies(appStates: ["1": 5])
+        #expect(try journal.run().appStates == ["1": 5] && journal.recordedReplies().isEmpty)
+        try journal.record(JournalFixture.progress(2), trained: true, report: ["round": 2])
+        #expect(try journal.run().appStates == ["1": 5])
     }
 
     @Test("A run that ended well has nothing to go on with, and keeps no key")

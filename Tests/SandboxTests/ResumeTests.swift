@@ -114,6 +114,24 @@ struct ResumeTests {
         }
     }
 
+    @Test("A run that is at work is not gone on with by another task")
+    func atWork() async throws {
+        let network = try Self.network()
+        try await network.whileServing {
+            func start(_ kwargs: OrderedDictionary<String, JSON>) async throws -> Int64 {
+                try await network.createTask(
+                    name: "t", organizations: [1], databases: ["default"], input: Self.input(kwargs))
+            }
+            let working = try await start(["model": "logistic", "target": "diagnosis", "num_rounds": 1000])
+            while await network.subtasks(of: working).isEmpty { try await Task.sleep(for: .milliseconds(2)) }
+            let early = try await start(["resume": .int(working)])
+            #expect(try await network.wait(for: early) == "crashed")
+            let refusal = await network.log(ofTask: early, at: 1)
+            #expect(refusal.contains("task \(working) is still at work: resume it when it has ended"), "\(refusal)")
+            await network.killTask(working)
+        }
+    }
+
     @Test("A damaged checkpoint is said to be one; checkpoint list and export show a whole one")
     func checkpoint() async throws {
         let network = try Self.network()

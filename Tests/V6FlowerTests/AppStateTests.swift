@@ -248,8 +248,22 @@ struct TaskFolderTests {
         }
         _ = try TaskFolder(beside: tasks + "/task-000000001/output")
         let folder = try TaskFolder(beside: tasks + "/task-000000003/output")
-        #expect(try folder.journal(ofRun: 1).hasSuffix("task-000000001/v6-flower/checkpoint.sqlite"))
+        let found = try folder.whileNobodyWorks(onRun: 1, ofTask: 7) { $0 }
+        #expect(found.hasSuffix("task-000000001/v6-flower/checkpoint.sqlite"))
         #expect(symlink(tasks + "/task-000000001", tasks + "/task-000000002") == 0)
-        for run in [2, 9] as [Int64] { #expect(throws: Failure.self) { try folder.journal(ofRun: run) } }
+        for run in [2, 9] as [Int64] {
+            #expect(throws: Failure.self) { try folder.whileNobodyWorks(onRun: run, ofTask: 7) { $0 } }
+        }
+    }
+
+    @Test("What cannot be written whole leaves nothing")
+    func halfWritten() throws {
+        let folder = try TaskFolder(beside: task + "/output")
+        try folder.keepResult(["a": 1])
+        #expect(mkdir(folder.path + "/result.d", 0o700) == 0)
+        #expect(rename(folder.path + "/result", folder.path + "/kept") == 0)
+        #expect(rename(folder.path + "/result.d", folder.path + "/result") == 0)
+        #expect(throws: (any Error).self) { try folder.keepResult(["a": 2]) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["kept", "result"])
     }
 }

@@ -46,7 +46,7 @@ struct OutcomeTests {
         #expect(throws: ContainerError.self) { try outcome.deliver(to: full, log: Log { _ in }) }
         #expect(try !journal.run().isComplete)
         let resumed = try Journal.resume(
-            from: path, at: folder + "/resumed.sqlite", task: .init(id: 8, created: "later"), owner: Self.owner)
+            from: path, of: 7, at: folder + "/resumed.sqlite", task: .init(id: 8, created: "later"), owner: Self.owner)
         #expect(try resumed.progress()?.strategyState == journal.progress()?.strategyState)
         #expect(try resumed.progress()?.arrays == ["w": NDArray([1.0])])
 
@@ -71,7 +71,7 @@ struct OutcomeTests {
             try CheckpointFile(path).summary().hasPrefix(
                 "task 7, not ended: start a task with resume 7 to go on\nround 1: "))
         let copy = folder + "/resumed.sqlite"
-        _ = try Journal.resume(from: path, at: copy, task: .init(id: 8, created: "later"), owner: Self.owner)
+        _ = try Journal.resume(from: path, of: 7, at: copy, task: .init(id: 8, created: "later"), owner: Self.owner)
         #expect(
             try CheckpointFile(copy).summary().hasPrefix(
                 "task 8 (resumed from task 7), not ended: start a task with resume 8 to go on\n"))

@@ -123,6 +123,7 @@ public struct Algorithm: Sendable {
             String(decoding: tokenFile.contents(limit: ContainerToken.largest), as: UTF8.self))
         let input = try TaskInput(inputFile.contents())
         try settings.check(method: input.method)
+        try await folder.waitForItsTurn(log)
         switch input.method {
         case "central":
             let node = Node(databases, settings, organization: token.organizationID, context: nil, log: log)

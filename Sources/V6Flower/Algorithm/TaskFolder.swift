@@ -46,13 +46,21 @@ struct TaskFolder: Sendable {
     var journal: String { own.path + "/" + Self.journalName }
     private static let journalName = "checkpoint.sqlite"
 
-    /// The journal of an earlier run on this node. Throws ``Failure`` where links lead there.
-    func journal(ofRun id: Int64) throws -> String {
+    /// Reads the journal of an earlier run on this node. Throws ``Failure`` where links lead there, and while a process
+    /// works on that run.
+    func whileNobodyWorks<R>(onRun id: Int64, ofTask task: Int64, _ read: (_ journal: String) throws -> R) throws -> R {
+        let (folder, lock): (OpenFolder, Int32)
         do {
-            return try earlier(id).path + "/" + Self.journalName
+            folder = try earlier(id)
+            lock = try folder.open(Self.lockName, O_RDWR | O_CREAT)
         } catch {
             throw Failure("the checkpoint of the earlier task cannot be read: \(error)", exitCode: 66)
         }
+        defer { close(lock) }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            throw Failure("task \(task) is still at work: resume it when it has ended, or end it first", exitCode: 69)
+        }
+        return try read(folder.path + "/" + Self.journalName)
     }
 
     /// The result of a run that has ended: a node that starts the run again empties the output file first.
@@ -72,6 +80,8 @@ struct TaskFolder: Sendable {
 
     /// Waits until no other process works on this run, and keeps others waiting as long as this process lives: the lock
     /// is never closed. Throws ``Failure``.
+    ///
+    /// A node may start a run twice: its list of runs to start is older than the end of the first.
     func waitForItsTurn(_ log: Log) async throws {
         let failed = { (reason: String) in
             Failure("cannot lock \(path)/\(Self.lockName): \(reason)", exitCode: 73)
@@ -82,11 +92,13 @@ struct TaskFolder: Sendable {
         } catch {
             throw failed(error.reason)
         }
-        var isWaiting = false
+        var told: ContinuousClock.Instant?
         while flock(lock, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK || errno == EINTR else { throw failed(String(cString: strerror(errno))) }
-            if !isWaiting { log.line("another process is at work on this run: waiting for its end") }
-            isWaiting = true
+            if told.map({ .now - $0 > .seconds(3600) }) ?? true {
+                log.line("another process is at work on this run: waiting for its end")
+                told = .now
+            }
             try await Task.sleep(for: .milliseconds(200))
         }
     }
@@ -109,8 +121,13 @@ struct TaskFolder: Sendable {
 
     private func write(_ name: String, _ content: (OutputFile) throws -> Void) throws {
         let new = name + ".new"
-        try content(OutputFile(descriptor: own.make(new), path: own.path + "/" + new))
-        try own.rename(new, to: name)
+        do {
+            try content(OutputFile(descriptor: own.make(new), path: own.path + "/" + new))
+            try own.rename(new, to: name)
+        } catch {
+            own.remove(new)
+            throw error
+        }
     }
 
     func removeState(ofRun id: Int64) { try? earlier(id).remove(Self.stateName) }

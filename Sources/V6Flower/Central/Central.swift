@@ -17,13 +17,11 @@ struct Central: Sendable {
     /// The journal that an earlier start of this run left.
     private let started: Journal?
 
-    /// Central as the token's task. A node may start a run twice: its list of runs to start is older than the end of
-    /// the first. The second waits for the first. Throws `ProxyError`, `JournalError` or ``Failure``.
+    /// Central as the token's task. Throws `ProxyError`, `JournalError` or ``Failure``.
     init(
         token: ContainerToken, kwargs: OrderedDictionary<String, JSON>, node: Node, client: ProxyClient,
         folder: TaskFolder, log: Log
     ) async throws {
-        try await folder.waitForItsTurn(log)
         started =
             if FileManager.default.fileExists(atPath: folder.journal) {
                 try Journal.reopen(
@@ -104,9 +102,10 @@ struct Central: Sendable {
                 "resume names task \(id), which did not run at this organization; start the new task where the earlier one ran"
             ])
         }
-        return try Journal.resume(
-            from: folder.journal(ofRun: run.id), at: folder.journal, task: await Self.task(token, client),
-            owner: Self.owner(token))
+        let task = try await Self.task(token, client)
+        return try folder.whileNobodyWorks(onRun: run.id, ofTask: id) { journal in
+            try Journal.resume(from: journal, of: id, at: folder.journal, task: task, owner: Self.owner(token))
+        }
     }
 
     /// The journal of a run that begins. Throws `JournalError` or `ProxyError`.

@@ -34,6 +34,8 @@ actor AppGrid {
     private let limit: Int
     private var size = 0
     private var isRecording = true
+    /// The apps' states at the last snapshot.
+    private var statesAtCut: JSON = .null
     private var epoch = 0
     private var occurrences: [String: Int] = [:]
     private var sent = 0
@@ -55,6 +57,7 @@ actor AppGrid {
         self.runID = runID
         self.limit = limit
         self.log = log
+        statesAtCut = try journal.run().appStates
     }
 
     // MARK: - What the app calls
@@ -190,15 +193,21 @@ actor AppGrid {
             records.append(Journal.RecordedReply(key: key, topic: topic, message: json, blobs: blobs.segments))
             size += blobs.segments.values.reduce(0) { $0 + $1.byteCount }
         }
+        guard isRecording else { return }
         if size > limit {
             isRecording = false
-            try journal.forgetReplies(epochs: 0...Int(Int32.max))
-            log.line(
+            try journal.forgetReplies(appStates: statesAtCut)
+            return log.line(
                 "the recorded replies have passed \(limit / 1_000_000) MB (max_journal_mb): they are dropped, and this run cannot be resumed from them"
             )
-            records = []
         }
-        try journal.record(records, appStates: Self.json(states: grid.states))
+        try journal.record(records, appStates: states)
+    }
+
+    /// Where the organizations' apps have left their states by now, for the journal.
+    var states: JSON {
+        .object(
+            OrderedDictionary(firstOf: grid.states.sorted { $0.key < $1.key }.map { (String($0.key), .int($0.value)) }))
     }
 
     // MARK: - Parts of the run
@@ -212,6 +221,7 @@ actor AppGrid {
             try journal.forgetReplies(epochs: 1...round)
             size = 0
         }
+        statesAtCut = states
         begin(epoch: 1 + round)
         notes = []
     }
@@ -240,11 +250,6 @@ actor AppGrid {
         }
         notes.append(FanOutNote(replies: replies.map(slim), seconds: Date().timeIntervalSince(started)))
         if notes.count > 10_000 { notes.removeFirst() }
-    }
-
-    /// Where the organizations' apps left their state, for the journal.
-    static func json(states: [Int64: Int64]) -> JSON {
-        .object(OrderedDictionary(firstOf: states.sorted { $0.key < $1.key }.map { (String($0.key), .int($0.value)) }))
     }
 
     /// The states that a journal names; null where it names none yet. Throws ``Payload/Malformed``.

@@ -204,7 +204,7 @@ final class AppServer: Sendable {
             round: round, arrays: try frame.head["arrays"]?.string.flatMap(frame.arrays) ?? [:], strategyState: state,
             result: try AppResult.metrics(frame.head))
         let isTrained = frame.head["trained"]?.bool ?? false
-        try await recorder.record(progress, isTrained: isTrained, notes: await grid.notes)
+        try await recorder.record(progress, isTrained: isTrained, notes: await grid.notes, appStates: await grid.states)
         if let reason = frame.head["unkept"]?.string {
             central.log.line(
                 "\(reason): the strategy cannot be put back from a snapshot, so a resumed run repeats its rounds from recorded replies"

@@ -27,7 +27,7 @@ actor RoundRecorder {
     }
 
     /// Records a round with what its fan-outs brought. A round that a resumed run repeats is recorded already.
-    func record(_ progress: StrategyProgress, isTrained: Bool, notes: [AppGrid.FanOutNote]) throws {
+    func record(_ progress: StrategyProgress, isTrained: Bool, notes: [AppGrid.FanOutNote], appStates: JSON) throws {
         let seconds = Date().timeIntervalSince(started)
         started = Date()
         guard known.insert(progress.round).inserted else { return }
@@ -40,7 +40,7 @@ actor RoundRecorder {
             number: progress.round, seconds: seconds,
             train: half(.train, progress.result.trainMetricsClientApp[progress.round]),
             evaluate: half(.evaluate, progress.result.evaluateMetricsClientApp[progress.round]))
-        try journal.record(progress, trained: isTrained, report: report.json)
+        try journal.record(progress, trained: isTrained, report: report.json, appStates: appStates)
         let failures = [report.train, report.evaluate].compactMap { $0 }.flatMap(\.failures)
         for (organization, reason) in failures { log.line("organization \(organization) failed: \(reason)") }
         log.line(

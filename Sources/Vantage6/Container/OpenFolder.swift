@@ -101,9 +101,10 @@ package final class OpenFolder: Sendable {
         return file
     }
 
-    /// Gives a file another name, in the place of the file that had it. Throws ``Refusal``.
+    /// Gives a file another name, in the place of the file that had it, so that it has it after a loss of power too.
+    /// Throws ``Refusal``.
     package func rename(_ name: String, to new: String) throws(Refusal) {
-        guard renameat(descriptor, name, descriptor, new) == 0 else {
+        guard renameat(descriptor, name, descriptor, new) == 0, fsync(descriptor) == 0 else {
             throw Refusal(path: path + "/" + new, reason: String(cString: strerror(errno)), code: errno)
         }
     }
