@@ -105,9 +105,12 @@ let package = Package(
             name: "LocalModelsTests", dependencies: ["LocalModels", "LocalData", "Flower", "Wire", collections],
             resources: [.copy("Reference")], swiftSettings: strict),
         .testTarget(name: "V6FlowerTests", dependencies: ["V6Flower"], swiftSettings: strict),
+        .executableTarget(
+            name: "strategy-app", dependencies: ["V6Flower", "Flower"], path: "Tests/StrategyApp",
+            swiftSettings: strict),
         .testTarget(
             name: "SandboxTests",
-            dependencies: ["Sandbox", "Journal", "v6-flower", "v6-flower-sandbox", "federated-mean"],
+            dependencies: ["Sandbox", "Journal", "v6-flower", "v6-flower-sandbox", "federated-mean", "strategy-app"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

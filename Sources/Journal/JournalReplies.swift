@@ -108,12 +108,9 @@ extension Journal {
         }
     }
 
-    /// Forgets the replies of epochs. Throws ``JournalError``.
-    public func forgetReplies(epochs: ClosedRange<Int>) throws {
-        try write { db in
-            try db.execute(
-                sql: "DELETE FROM reply WHERE epoch BETWEEN ? AND ?", arguments: [epochs.lowerBound, epochs.upperBound])
-        }
+    /// Forgets the replies of a training's rounds; those that came before it, in epoch 0, stay.
+    static func forgetReplies(upTo round: Int, _ db: Database) throws {
+        try db.execute(sql: "DELETE FROM reply WHERE epoch BETWEEN 1 AND ?", arguments: [round])
     }
 
     /// Forgets all replies: the run stands at its last round, and so do the apps' states. Throws ``JournalError``.

@@ -17,10 +17,15 @@ extension Journal {
     /// Records where the run stands, in one transaction; a fan-out that only evaluated leaves the weights as they are.
     /// Throws ``JournalError``.
     ///
-    /// - Parameter appStates: where the nodes' apps have left their states by now; nil where there are no such apps.
-    public func record(_ progress: StrategyProgress, trained: Bool, report: JSON, appStates: JSON? = nil) throws {
+    /// - Parameters:
+    ///   - appStates: where the nodes' apps have left their states by now.
+    ///   - forgetsReplies: whether the run can go on from here, so that the replies of its rounds are not needed.
+    public func record(
+        _ progress: StrategyProgress, trained: Bool, report: JSON, appStates: JSON = .null, forgetsReplies: Bool = true
+    ) throws {
         try write { db in
-            if let appStates { try Self.update(appStates, db) }
+            try Self.update(appStates, db)
+            if forgetsReplies { try Self.forgetReplies(upTo: progress.round, db) }
             try db.execute(
                 sql: "INSERT INTO round (number, report, result) VALUES (?, ?, ?)",
                 arguments: [progress.round, Self.text(report), Self.text(progress.result.json)])

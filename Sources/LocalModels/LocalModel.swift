@@ -22,7 +22,7 @@ public enum LocalModel {
     }
 
     /// Makes one record of the organizations' evaluations.
-    public static let pooledMetrics: FedAvg.MetricsAggregator = { contents, key in
+    public static let pooledMetrics: MetricsAggregator = { contents, key in
         Scores.pooled(contents.compactMap { $0.metricRecords.values.first }, weightedBy: key)
     }
 

@@ -7,9 +7,17 @@ import Wire
 /// Nodes that add their id to the weights, and remember what they were asked.
 private actor EchoGrid: Grid {
     private(set) var fanOuts: [[String]] = []
+    private(set) var recorded: [Int] = []
     private let failing: Set<Int64>
+    private let earlier: StrategyProgress?
 
-    init(failing: Set<Int64> = []) { self.failing = failing }
+    init(failing: Set<Int64> = [], goingOnFrom earlier: StrategyProgress? = nil) {
+        self.failing = failing
+        self.earlier = earlier
+    }
+
+    func beginTraining() -> StrategyProgress? { earlier }
+    func record(_ fanOut: FanOut) { recorded.append(fanOut.progress.round) }
 
     func nodeIDs() -> [Int64] { [1, 2, 3] }
 
@@ -53,19 +61,18 @@ struct StrategyLoopTests {
 
     @Test("Resuming after any fan-out ends with the same bytes, after the last one too", arguments: [1, 2, 3, 4, 5])
     func resume(stop: Int) async throws {
-        func start(_ strategy: inout FedOpt, _ resuming: StrategyProgress?, until: Int?) async throws -> (
+        func start(_ strategy: inout FedOpt, _ earlier: StrategyProgress?, until: Int?) async throws -> (
             StrategyResult?, StrategyProgress?
         ) {
             struct Stop: Error {}
             var last: StrategyProgress?
             do {
                 let result = try await strategy.start(
-                    grid: EchoGrid(), initialArrays: initial, numRounds: 4, resuming: resuming
-                ) {
-                    fanOut in
-                    last = fanOut.progress
-                    if fanOut.progress.round == until { throw Stop() }
-                }
+                    grid: EchoGrid(goingOnFrom: earlier), initialArrays: initial, numRounds: 4,
+                    afterFanOut: { fanOut in
+                        last = fanOut.progress
+                        if fanOut.progress.round == until { throw Stop() }
+                    })
                 return (result, last)
             } catch is Stop {
                 return (nil, last)
@@ -85,12 +92,11 @@ struct StrategyLoopTests {
     )
     func nonFinite() async throws {
         var strategy = FedAvgM(FedAvg(), serverLearningRate: 1e38, serverMomentum: 0.9)
-        var recorded: [Int] = []
+        let grid = EchoGrid()
         let error = await #expect(throws: NonFiniteModel.self) {
-            _ = try await strategy.start(
-                grid: EchoGrid(), initialArrays: initial, numRounds: 5,
-                afterFanOut: { recorded.append($0.progress.round) })
+            _ = try await strategy.start(grid: grid, initialArrays: initial, numRounds: 5)
         }
+        let recorded = await grid.recorded
         #expect(error?.array == "w" && error?.round == (recorded.last ?? 0) + 1 && !recorded.isEmpty)
     }
 

@@ -201,8 +201,8 @@ struct JournalTests {
         #expect(try journal.run().appStates == ["1": 6])
         try journal.forgetReplies(appStates: ["1": 5])
         #expect(try journal.run().appStates == ["1": 5] && journal.recordedReplies().isEmpty)
-        try journal.record(JournalFixture.progress(2), trained: true, report: ["round": 2])
-        #expect(try journal.run().appStates == ["1": 5])
+        try journal.record(JournalFixture.progress(2), trained: true, report: ["round": 2], appStates: ["1": 7])
+        #expect(try journal.run().appStates == ["1": 7])
     }
 
     @Test("A run that ended well has nothing to go on with, and keeps no key")

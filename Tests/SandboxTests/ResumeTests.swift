@@ -10,15 +10,17 @@ struct ResumeTests {
         JSON.object(["method": "central", "kwargs": .object(kwargs)]).serialized()
     }
 
-    private static func network() throws -> SandboxNetwork {
-        let data = Fixture.example("breast-cancer")
-        let names = ["amsterdam", "maastricht", "utrecht"]
+    private static let names = ["amsterdam", "maastricht", "utrecht"]
+
+    private static func network(
+        _ program: String = "v6-flower", data: String = Fixture.example("breast-cancer")
+    ) throws -> SandboxNetwork {
         let organizations = names.enumerated().map {
             SandboxOrganization(id: Int64($0 + 1), name: $1, databases: ["default": "\(data)/\($1).csv"])
         }
         return SandboxNetwork(
             .init(
-                executable: try Fixture.program("v6-flower"), organizations: organizations,
+                executable: try Fixture.program(program), organizations: organizations,
                 folder: try Fixture.folder("nodes")))
     }
 
@@ -67,6 +69,79 @@ struct ResumeTests {
                 let log = await network.log(ofTask: task, at: 1)
                 #expect(log.contains(words), "\(log)")
             }
+        }
+    }
+
+    @Test(
+        "An app in Swift goes on likewise, in its first training and outside of it", arguments: [2, 4, 8, 9, 10, 11])
+    func swiftApp(fanOuts: Int) async throws {
+        let network = try Self.network("strategy-app")
+        try await network.whileServing {
+            func start(_ kwargs: OrderedDictionary<String, JSON>) async throws -> Int64 {
+                try await network.createTask(
+                    name: "t", organizations: [1], databases: ["default"], input: Self.input(kwargs))
+            }
+            let whole = try await start(["column": "mean_radius"])
+            #expect(try await network.wait(for: whole) == "completed")
+            let expected = try await network.result(ofTask: whole, at: 1).map { try JSON(parsing: $0) }
+            #expect(expected?["result"]?["rows"] == ["before": 569, "after": 569])
+            #expect(expected?["result"]?["model"] != expected?["result"]?["first"])
+            // One each for the queries, six for the first training, three for the second.
+            let all = await network.subtasks(of: whole).count
+            #expect(all == 11)
+
+            let killed = try await start(["column": "mean_radius"])
+            while await network.subtasks(of: killed).count < fanOuts { try await Task.sleep(for: .milliseconds(2)) }
+            await network.killTask(killed)
+            let resumed = try await start(["resume": .int(killed)])
+            let status = try await network.wait(for: resumed)
+            let log = await network.log(ofTask: resumed, at: 1)
+            #expect(status == "completed", "\(log)")
+            let found = try await network.result(ofTask: resumed, at: 1).map { try JSON(parsing: $0) }
+            #expect(found?["result"] == expected?["result"])
+            #expect(found?["resumed_from"]?.int == killed)
+            // No more than what was under way is asked again.
+            #expect(await network.subtasks(of: resumed).count <= all - fanOuts + 1)
+        }
+    }
+
+    @Test("Who answered in the round that stopped for another's failure is not asked again when the run goes on")
+    func afterFailure() async throws {
+        let kwargs: OrderedDictionary<String, JSON> = [
+            "model": "logistic", "target": "diagnosis", "num_rounds": 40, "strategy_options": ["min_train_nodes": 3],
+        ]
+        let data = try Fixture.folder("data")
+        for name in Self.names {
+            let table = "/\(name).csv"
+            try FileManager.default.copyItem(atPath: Fixture.example("breast-cancer") + table, toPath: data + table)
+        }
+        let network = try Self.network(data: data)
+        try await network.whileServing {
+            func start(_ kwargs: OrderedDictionary<String, JSON>) async throws -> Int64 {
+                try await network.createTask(
+                    name: "t", organizations: [1], databases: ["default"], input: Self.input(kwargs))
+            }
+            let whole = try await start(kwargs)
+            #expect(try await network.wait(for: whole) == "completed")
+            let expected = try await Self.model(network, whole)?["model"]?["safetensors"]
+
+            let stopped = try await start(kwargs)
+            while await network.subtasks(of: stopped).count < 3 { try await Task.sleep(for: .milliseconds(2)) }
+            let (table, away) = (data + "/maastricht.csv", data + "/away.csv")
+            try FileManager.default.moveItem(atPath: table, toPath: away)
+            #expect(try await network.wait(for: stopped) == "crashed")
+            let log = await network.log(ofTask: stopped, at: 1)
+            #expect(log.contains("2 organizations trained and 3 are needed"), "\(log)")
+            let round = try #require(await network.subtasks(of: stopped).last?.name.split(separator: ":").first)
+
+            try FileManager.default.moveItem(atPath: away, toPath: table)
+            let resumed = try await start(["resume": .int(stopped)])
+            #expect(try await network.wait(for: resumed) == "completed")
+            let names = await network.subtasks(of: resumed).map(\.name)
+            #expect(names.first == "\(round): train at 1 organizations", "\(names)")
+            #expect(names.dropFirst().first?.hasSuffix("train at 3 organizations") ?? false, "\(names)")
+            let model = try await Self.model(network, resumed)?["model"]?["safetensors"]
+            #expect(model == expected && model != nil)
         }
     }
 

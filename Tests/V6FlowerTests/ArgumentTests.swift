@@ -120,9 +120,9 @@ struct ArgumentTests {
         ) {
             try TrainingArguments(["resume": 4, "learning_rate": 0.1], resuming: earlier)
         }
-        #expect(try TrainingArguments.resumedTask(["resume": 0]) == nil)
-        #expect(try TrainingArguments.resumedTask(["resume": 4]) == 4)
-        #expect(throws: InvalidArguments.self) { try TrainingArguments.resumedTask(["resume": "x"]) }
+        #expect(try ArgumentValues.resumedTask(["resume": 0]) == nil)
+        #expect(try ArgumentValues.resumedTask(["resume": 4]) == 4)
+        #expect(throws: InvalidArguments.self) { try ArgumentValues.resumedTask(["resume": "x"]) }
     }
 }
 

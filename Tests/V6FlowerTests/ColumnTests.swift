@@ -56,12 +56,10 @@ struct ColumnTests {
             round: 1, metrics: [:], organizations: [7: ["eval-loss": 0.1, "eval_loss": 0.2]], failures: [:])
         let result = AppResult(
             finished: try Frame(file), description: try FlowerApp.Description(["config": [:]]),
-            arguments: try AppArguments([:], [:]),
-            participants: [Central.Participant(id: 7, name: "seven")],
+            participants: [Participant(id: 7, name: "seven")],
             reports: [FanOutReport(number: 1, seconds: 1, train: nil, evaluate: half)], strategy: "FedAvg", notes: [],
-            seconds: 1,
-            resumedFrom: nil)
-        let json = try result.json()
+            seconds: 1)
+        let json = JSON.object(try result.members())
         let rows = try #require(json["rounds"]?.elements)
         #expect(rows.map { $0["eval_loss"] } == [2.0, .null])
         #expect(rows.map { $0["eval_loss_2"] } == [1.0, 1.5])

@@ -125,18 +125,19 @@ struct AppArgumentTests {
     @Test("Limits in megabytes have upper bounds", arguments: ["max_files_mb", "max_journal_mb"])
     func bounds(name: String) throws {
         for value in [1e14, 1e300, -1] {
-            #expect(throws: InvalidArguments.self) { try AppArguments([name: .double(value)], [:]) }
+            #expect(throws: InvalidArguments.self) { try AppArguments([name: .double(value)], .python([:])) }
         }
-        #expect(try AppArguments(["max_files_mb": 2000], [:]).maximumFileBytes == 2_000_000_000)
-        #expect(try AppArguments(["max_journal_mb": 1_000_000], [:]).maximumJournalBytes == 1_000_000_000_000)
+        #expect(try AppArguments(["max_files_mb": 2000], .python([:])).maximumFileBytes == 2_000_000_000)
+        #expect(try AppArguments(["max_journal_mb": 1_000_000], .swift([])).maximumReplyBytes == 1_000_000_000_000)
     }
 
     @Test("Where an app has names of ours, ours give way until there is no second of the name")
     func names() throws {
-        let names = AppArguments.definitions(["seed": .int(1), "v6_seed": .int(2)]).map(\.name)
+        let definitions = AppArguments.Definitions.python(["seed": .int(1), "v6_seed": .int(2)])
+        let names = definitions.all.map(\.name)
         #expect(names.contains("v6_v6_seed"))
         #expect(Set(names).count == names.count)
-        #expect(try AppArguments(["v6_v6_seed": 7, "seed": 8], ["seed": .int(1), "v6_seed": .int(2)]).seed == 7)
+        #expect(try AppArguments(["v6_v6_seed": 7, "seed": 8], definitions).seed == 7)
     }
 
     @Test(

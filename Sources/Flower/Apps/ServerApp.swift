@@ -30,4 +30,21 @@ public protocol Grid: Sendable {
     /// Gives one reply a message, in order of node id and then of the messages given: never of arrival, so
     /// that sums do not depend on who was quicker. A node that did not answer has a reply with an error.
     func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message]
+
+    /// Where the training that now begins stood when an earlier run of this app stopped; nil where it starts from its
+    /// initial arrays. ``Strategy/start(grid:initialArrays:numRounds:timeout:trainConfig:evaluateConfig:evaluateFn:afterFanOut:)``
+    /// asks once.
+    func beginTraining() async throws -> StrategyProgress?
+
+    /// Records a fan-out of the training: a run that goes on stands behind it.
+    func record(_ fanOut: FanOut) async throws
+}
+
+/// A grid that keeps nothing: each run is a new one.
+extension Grid {
+    /// Nil: no run is known.
+    public func beginTraining() async throws -> StrategyProgress? { nil }
+
+    /// Records nothing.
+    public func record(_ fanOut: FanOut) async throws {}
 }

@@ -7,6 +7,18 @@ public protocol AveragingStrategy: Strategy {
 }
 
 extension AveragingStrategy {
+    /// That of ``averaging``.
+    public var trainMetricsAggregator: MetricsAggregator? {
+        get { averaging.trainMetricsAggregator }
+        set { averaging.trainMetricsAggregator = newValue }
+    }
+
+    /// That of ``averaging``.
+    public var evaluateMetricsAggregator: MetricsAggregator? {
+        get { averaging.evaluateMetricsAggregator }
+        set { averaging.evaluateMetricsAggregator = newValue }
+    }
+
     /// As many as ``averaging`` needs.
     public var requiredTrainReplies: Int { averaging.requiredTrainReplies }
 

@@ -9,9 +9,6 @@ import Wire
 /// Keeps nothing between rounds. Time O(nodes × parameters), memory one model, whatever the number of nodes.
 /// Source: `flwr/serverapp/strategy/fedavg.py`.
 public struct FedAvg: Strategy {
-    /// Aggregates the metrics of replies: (contents, weight key) → metrics.
-    public typealias MetricsAggregator = @Sendable ([RecordDict], String) throws -> MetricRecord
-
     /// The share of nodes that train in a round; 0 switches training off.
     public var fractionTrain: Double
     /// The share of nodes that evaluate; 0 switches the evaluation at the nodes off.

@@ -1,6 +1,9 @@
 import Foundation
 import OrderedCollections
 
+/// Aggregates the metrics of replies: (contents, weight key) → metrics.
+public typealias MetricsAggregator = @Sendable ([RecordDict], String) throws -> MetricRecord
+
 /// How rounds of federated learning are made up and aggregated. Flower's `flwr.serverapp.strategy.Strategy`.
 ///
 /// A strategy is a value: what it keeps from round to round besides the global arrays is its ``state``, which
@@ -12,6 +15,12 @@ public protocol Strategy: Sendable {
 
     /// How many replies with content a training round needs to count.
     var requiredTrainReplies: Int { get }
+
+    /// Replaces the weighted mean of training metrics.
+    var trainMetricsAggregator: MetricsAggregator? { get set }
+
+    /// Replaces the weighted mean of evaluation metrics.
+    var evaluateMetricsAggregator: MetricsAggregator? { get set }
 
     /// The messages that start a round of training.
     mutating func configureTrain(round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid) async throws
@@ -105,21 +114,22 @@ extension Strategy {
     /// same arrays; the last evaluation travels alone. So `aggregateEvaluate(r)` is called after
     /// `configureTrain(r + 1)`, later than in Flower; for every other order it is Flower's.
     ///
-    /// - Parameters:
-    ///   - resuming: where an earlier run stopped; the run continues with the same bytes.
-    ///   - afterFanOut: called after each fan-out, before the next: the place for checkpoints and progress.
+    /// A grid that knows where an earlier run stopped lets this one continue from there, with the same bytes.
+    ///
+    /// - Parameter afterFanOut: called after each fan-out and before the grid records it: what it throws ends the run
+    ///   with the fan-outs before.
     /// - Throws: ``NonFiniteModel``, and what the grid, the strategy or the closures throw.
     public mutating func start(
         grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int = 3, timeout: Double? = 3600,
         trainConfig: ConfigRecord = [:],
         evaluateConfig: ConfigRecord = [:],
         evaluateFn: (@Sendable (Int, ArrayRecord) async throws -> MetricRecord?)? = nil,
-        resuming: consuming StrategyProgress? = nil, afterFanOut: (FanOut) async throws -> Void = { _ in }
+        afterFanOut: (FanOut) async throws -> Void = { _ in }
     ) async throws -> StrategyResult {
         // Consumed, so that no round keeps the arrays of the first in memory.
         var progress: StrategyProgress
-        if let resumed = consume resuming {
-            progress = resumed
+        if let earlier = try await grid.beginTraining() {
+            progress = earlier
             state = progress.strategyState
         } else {
             progress = StrategyProgress(round: 0, arrays: initialArrays)
@@ -164,13 +174,12 @@ extension Strategy {
             progress.round = trained
             progress.strategyState = state
             if !(evaluation + training).isEmpty {
-                try await afterFanOut(
-                    FanOut(
-                        trainedRound: evaluated < numRounds ? trained : nil,
-                        evaluatedRound: evaluation.isEmpty ? nil : evaluated,
-                        trainReplies: trainReplies, evaluateReplies: evaluateReplies,
-                        seconds: Date().timeIntervalSince(started),
-                        progress: progress))
+                let fanOut = FanOut(
+                    trainedRound: evaluated < numRounds ? trained : nil,
+                    evaluatedRound: evaluation.isEmpty ? nil : evaluated, trainReplies: trainReplies,
+                    evaluateReplies: evaluateReplies, seconds: Date().timeIntervalSince(started), progress: progress)
+                try await afterFanOut(fanOut)
+                try await grid.record(fanOut)
             }
         }
         return progress.result

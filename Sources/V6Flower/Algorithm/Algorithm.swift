@@ -54,15 +54,21 @@ public struct Algorithm: Sendable {
     ///
     /// The ServerApp finds the arguments in `context.runConfig`; the records it leaves in `context.state` are the
     /// task's result: arrays as base64 of safetensors, metrics and configs as JSON.
+    ///
+    /// `central` has four arguments more: `organizations`, `seed`, `max_journal_mb` and `resume`. What the nodes
+    /// answered is in central's checkpoint before the ServerApp sees it, and so is each round of the first
+    /// `Strategy.start`. A task that resumes a stopped one runs the ServerApp anew: what it asks again is answered from
+    /// there, and its training goes on where it stood. So a ServerApp asks the same where it is answered the same.
     public init(
         name: String, summary: String = "", image: String, codeURL: String = "", documentationURL: String = "",
         arguments: [Argument],
         serverApp: ServerApp, clientApp: @escaping @Sendable (Node) throws -> ClientApp
     ) {
+        let definitions = AppArguments.Definitions.swift(arguments)
         self.init(
             name: name, summary: summary, image: image, codeURL: codeURL, documentationURL: documentationURL,
-            arguments: arguments,
-            visualizations: [], central: { try await $0.run(serverApp, arguments) }, clientApp: clientApp)
+            arguments: definitions.all, visualizations: [],
+            central: { try await SwiftApp.run($0, serverApp, definitions) }, clientApp: clientApp)
     }
 
     /// The algorithm of an existing Flower app in Python: its ServerApp is `central`, its ClientApp `partial`, or

@@ -2,15 +2,44 @@ import Flower
 import OrderedCollections
 import Wire
 
-/// What `central` of an app is asked to do: the app's run config, and what vantage6 needs to know besides.
-struct AppArguments: Sendable {
-    /// Arguments that may differ between a run and the task that resumes it.
-    private static let mayChange: Set<String> = ["resume", "max_files_mb", "max_journal_mb"]
-
+/// What `central` of an app is asked to do: the app's own arguments, and what vantage6 needs to know besides.
+struct AppArguments: RunArguments {
     let values: ArgumentValues
-    private let own: OrderedDictionary<String, String>
+    private let definitions: Definitions
 
-    private static let general: [Argument] = [
+    /// The arguments of an app: its own, then ours. Where the app has a name of ours, ours begins with `v6_`.
+    struct Definitions: Sendable {
+        let own: [Argument]
+        private let general: [Argument]
+        /// What ours are called here.
+        fileprivate let names: OrderedDictionary<String, String>
+
+        private init(_ own: [Argument], _ general: [Argument]) {
+            func free(_ name: String) -> String { own.contains { $0.name == name } ? free("v6_" + name) : name }
+            self.own = own
+            self.general = general.map { $0.named(free($0.name)) }
+            names = OrderedDictionary(firstOf: general.map { ($0.name, free($0.name)) })
+        }
+
+        var all: [Argument] { own + general }
+
+        /// Of an app in Swift.
+        static func swift(_ arguments: [Argument]) -> Self {
+            Self(arguments, AppArguments.run + AppArguments.durability)
+        }
+
+        /// Of an app in Python: the keys of its run config, with a slash for each point, and its defaults.
+        static func python(_ config: ConfigRecord) -> Self {
+            Self(
+                config.map(AppArguments.definition),
+                AppArguments.run + AppArguments.ofPython + AppArguments.durability)
+        }
+
+        /// What `resume` is called here.
+        var resume: String { names["resume"] ?? "resume" }
+    }
+
+    private static let run: [Argument] = [
         Argument(
             "organizations", .organizationList, "Organizations", default: [], .atLeast(1),
             help: "The organizations that take part. Empty: all of the collaboration or study."),
@@ -19,6 +48,20 @@ struct AppArguments: Sendable {
             help:
                 "Seeds the app's generators of random numbers (random, NumPy, torch) at central and at each organization."
         ),
+    ]
+
+    private static let durability: [Argument] = [
+        Argument(
+            "max_journal_mb", .float, "Journal", default: 20_000.0, .within(0...1_000_000),
+            help: "Megabytes of replies that central keeps on its disk for a run that is resumed."),
+        Argument(
+            "resume", .integer, "Resume task", default: 0, .atLeast(0),
+            help:
+                "The id of an earlier task that stopped: this one goes on from where it stood, with its arguments. 0: a new run."
+        ),
+    ]
+
+    private static let ofPython: [Argument] = [
         Argument(
             "database", .string, "Database", default: "",
             help: "The label of the database that the app reads. Empty: the task's first."),
@@ -31,21 +74,7 @@ struct AppArguments: Sendable {
         Argument(
             "max_files_mb", .float, "Files in the result", default: 25.0, .within(0...2000),
             help: "Megabytes of files that the ServerApp writes and that the result carries; larger ones are named."),
-        Argument(
-            "max_journal_mb", .float, "Journal", default: 20_000.0, .within(0...1_000_000),
-            help: "Megabytes of replies that central keeps on its disk for a run that is resumed."),
-        Argument(
-            "resume", .integer, "Resume task", default: 0, .atLeast(0),
-            help:
-                "The id of an earlier task that stopped: this one goes on from where it stood, with its arguments. 0: a new run."
-        ),
     ]
-
-    /// The arguments of an app: its run config by its own names (a slash for each point) and defaults, then ours. Where
-    /// the app has a name of ours, ours begins with `v6_`.
-    static func definitions(_ config: ConfigRecord) -> [Argument] {
-        config.map(definition) + general.map { $0.named(ownName($0.name, config)) }
-    }
 
     private static func definition(_ key: String, _ value: ConfigValue) -> Argument {
         let (name, help) = (argumentName(key), "Of the app's run config.")
@@ -62,27 +91,34 @@ struct AppArguments: Sendable {
     /// `vantage6-ui/src/app/pages/analyze/task/create/task-create.component.ts`.
     private static func argumentName(_ key: String) -> String { key.replacing(".", with: "/") }
 
-    private static func ownName(_ name: String, _ config: ConfigRecord) -> String {
-        config.keys.contains { argumentName($0) == name } ? ownName("v6_" + name, config) : name
-    }
-
-    /// Checks the arguments of a new run, or takes those of the run that it resumes. Throws ``InvalidArguments``.
-    init(_ kwargs: OrderedDictionary<String, JSON>, _ config: ConfigRecord, resuming: JSON? = nil) throws {
-        own = OrderedDictionary(firstOf: Self.general.map { ($0.name, Self.ownName($0.name, config)) })
+    /// The arguments of a new run, or those of the run that this one resumes. Throws ``InvalidArguments``.
+    init(
+        _ kwargs: OrderedDictionary<String, JSON>, _ definitions: Definitions, resuming earlier: JSON? = nil
+    ) throws(InvalidArguments) {
+        self.definitions = definitions
+        let mayChange = ["resume", "max_files_mb", "max_journal_mb"].compactMap { definitions.names[$0] }
+        let given = try ArgumentValues.resuming(earlier, with: kwargs, mayChange: Set(mayChange))
         var problems: [String] = []
-        var given = kwargs
-        if let earlier = resuming?.members {
-            let free = Set(Self.mayChange.map { Self.ownName($0, config) })
-            for (name, value) in kwargs where !free.contains(name) && !value.isNull && earlier[name] != value {
-                problems.append("\(name) cannot change when a task is resumed: leave it out")
-            }
-            given = earlier.merging(kwargs.filter { free.contains($0.key) }) { _, new in new }
-        }
-        values = ArgumentValues(given, Self.definitions(config), problems: &problems)
+        values = ArgumentValues(given, definitions.all, problems: &problems)
         guard problems.isEmpty else { throw InvalidArguments(problems: problems) }
     }
 
-    /// The run config for the app, with its types.
+    /// The run config of an app in Swift: lists with their type, objects as their JSON. Throws `RecordJSON.Malformed`.
+    func runConfig() throws -> ConfigRecord {
+        let own = values.values.filter { name, _ in definitions.own.contains { $0.name == name } }
+        return try RecordJSON.configs(
+            .object(
+                own.mapValues { value in
+                    switch value {
+                    case .array(let elements):
+                        elements.allSatisfy { $0.string != nil } ? ["strings": value] : ["ints": value]
+                    case .object: .string(String(decoding: value.serialized(), as: UTF8.self))
+                    default: value
+                    }
+                }))
+    }
+
+    /// The run config of an app in Python, with its types.
     func runConfig(_ defaults: ConfigRecord) -> ConfigRecord {
         var config = defaults
         for (name, value) in defaults {
@@ -99,23 +135,16 @@ struct AppArguments: Sendable {
         return config
     }
 
-    private func name(_ general: String) -> String { own[general] ?? general }
+    private func name(_ general: String) -> String { definitions.names[general] ?? general }
 
     var organizations: [Int64] { values.ints(name("organizations")) }
     var seed: Int64 { values.int(name("seed")) }
     var maximumFileBytes: Int { Int(saturating: values.double(name("max_files_mb")) * 1e6) }
-    var maximumJournalBytes: Int { Int(saturating: values.double(name("max_journal_mb")) * 1e6) }
+    var maximumReplyBytes: Int { Int(saturating: values.double(name("max_journal_mb")) * 1e6) }
     var data: DataChoice {
         DataChoice(
             label: values.string(name("database")), columns: values.members(name("column_mapping")),
             query: values.string(name("query")))
-    }
-
-    /// The task to resume; nil for a new run.
-    static func resumedTask(_ kwargs: OrderedDictionary<String, JSON>, _ config: ConfigRecord) throws -> Int64? {
-        guard let value = kwargs[ownName("resume", config)], !value.isNull else { return nil }
-        guard let id = value.int, id >= 0 else { throw InvalidArguments(problems: ["resume must be the id of a task"]) }
-        return id == 0 ? nil : id
     }
 }
 

@@ -52,6 +52,42 @@ public struct ArgumentValues: Sendable, Equatable {
         self.values = values
     }
 
+    /// The id of the task to go on from; nil for a new run. Looked at before the other arguments, which come from that
+    /// task. Throws ``InvalidArguments``.
+    static func resumedTask(
+        _ kwargs: OrderedDictionary<String, JSON>, _ name: String = "resume"
+    ) throws(InvalidArguments) -> Int64? {
+        guard let value = kwargs[name], !value.isNull else { return nil }
+        guard let id = value.int, id >= 0 else {
+            throw InvalidArguments(problems: ["\(name) must be the id of a task"])
+        }
+        return id == 0 ? nil : id
+    }
+
+    /// What a run is given that goes on: what the earlier one was given, and of `kwargs` what may change or is new.
+    /// Throws ``InvalidArguments`` where the new task asks for something else than the earlier one.
+    static func resuming(
+        _ earlier: JSON?, with kwargs: OrderedDictionary<String, JSON>, mayChange: Set<String>
+    ) throws(InvalidArguments) -> OrderedDictionary<String, JSON> {
+        guard var merged = earlier?.members else { return kwargs }
+        var problems: [String] = []
+        for (name, value) in kwargs where !value.isNull {
+            if mayChange.contains(name) || merged[name] == nil {
+                merged[name] = value
+            } else if let old = merged[name], !isSame(old, value) {
+                problems.append("\(name) differs from the resumed task's; leave it out, or start a new run")
+            }
+        }
+        guard problems.isEmpty else { throw InvalidArguments(problems: problems) }
+        return merged
+    }
+
+    /// Equal as arguments: 1 and 1.0 are.
+    private static func isSame(_ one: JSON, _ other: JSON) -> Bool {
+        if let one = one.double, let other = other.double { return one == other }
+        return one == other
+    }
+
     private static func suggestion(for name: String, among names: [String], _ path: String) -> String {
         let nearest = names.map { ($0, distance(name, $0)) }.min { $0.1 < $1.1 }
         if let (candidate, distance) = nearest, distance <= 2 { return " (did you mean \(path)\(candidate)?)" }

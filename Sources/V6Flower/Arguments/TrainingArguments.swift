@@ -4,7 +4,7 @@ import OrderedCollections
 import Wire
 
 /// What the ready-made `central` is asked to do.
-struct TrainingArguments: Sendable {
+struct TrainingArguments: RunArguments {
     private static let mlp = Argument.Condition("model", "mlp")
 
     static let definitions: [Argument] = [
@@ -99,9 +99,6 @@ struct TrainingArguments: Sendable {
                 + "that tasks may see, refuse takes no table with missing features."),
     ]
 
-    /// Arguments that may differ between a run and the task that resumes it.
-    private static let mayChange: Set<String> = ["resume", "timeout"]
-
     /// The values as given and completed.
     let values: ArgumentValues
     let question: Question
@@ -114,13 +111,6 @@ struct TrainingArguments: Sendable {
     let timeout: Double
     let quantization: Quantization
     let isCompressed: Bool
-
-    /// The id of the task to go on from; nil for a new run. Looked at before the rest, which comes from that task.
-    static func resumedTask(_ kwargs: OrderedDictionary<String, JSON>) throws(InvalidArguments) -> Int64? {
-        guard let value = kwargs["resume"], !value.isNull else { return nil }
-        guard let id = value.int, id >= 0 else { throw InvalidArguments(problems: ["resume must be the id of a task"]) }
-        return id == 0 ? nil : id
-    }
 
     /// Checks all arguments at once. Throws ``InvalidArguments``.
     init(_ kwargs: OrderedDictionary<String, JSON>) throws(InvalidArguments) {
@@ -140,7 +130,7 @@ struct TrainingArguments: Sendable {
         }
         if features.contains(values.string("target")) { problems.append("features must not contain the target") }
         guard problems.isEmpty, let model, var strategy else { throw InvalidArguments(problems: problems) }
-        Self.usePooledMetrics(&strategy)
+        strategy.evaluateMetricsAggregator = LocalModel.pooledMetrics
 
         self.values = values
         self.strategy = strategy
@@ -186,38 +176,9 @@ struct TrainingArguments: Sendable {
         ]
     }
 
-    private static func usePooledMetrics(_ strategy: inout any Strategy) {
-        if var averaging = strategy as? FedAvg {
-            averaging.evaluateMetricsAggregator = LocalModel.pooledMetrics
-            strategy = averaging
-        } else if var wrapper = strategy as? any AveragingStrategy {
-            wrapper.averaging.evaluateMetricsAggregator = LocalModel.pooledMetrics
-            strategy = wrapper
-        }
-    }
-
     /// The arguments of a run that begins, or of one that goes on: those it began with, and the time-out of the new
-    /// task. Throws ``InvalidArguments`` where the new task asks for something else than the earlier one.
+    /// task. Throws ``InvalidArguments``.
     init(_ kwargs: OrderedDictionary<String, JSON>, resuming earlier: JSON?) throws(InvalidArguments) {
-        guard var merged = earlier?.members else {
-            try self.init(kwargs)
-            return
-        }
-        var problems: [String] = []
-        for (name, value) in kwargs where !value.isNull {
-            if Self.mayChange.contains(name) || merged[name] == nil {
-                merged[name] = value
-            } else if let old = merged[name], !Self.isSame(old, value) {
-                problems.append("\(name) differs from the resumed task's; leave it out, or start a new run")
-            }
-        }
-        guard problems.isEmpty else { throw InvalidArguments(problems: problems) }
-        try self.init(merged)
-    }
-
-    /// Equal as arguments: 1 and 1.0 are.
-    private static func isSame(_ one: JSON, _ other: JSON) -> Bool {
-        if let one = one.double, let other = other.double { return one == other }
-        return one == other
+        try self.init(try ArgumentValues.resuming(earlier, with: kwargs, mayChange: ["resume", "timeout"]))
     }
 }

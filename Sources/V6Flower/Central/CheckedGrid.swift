@@ -15,6 +15,8 @@ struct CheckedGrid: Grid {
     let check: @Sendable (_ reply: Message, _ question: Message) throws -> Void
 
     func nodeIDs() async throws -> [Int64] { try await base.nodeIDs() }
+    func beginTraining() async throws -> StrategyProgress? { try await base.beginTraining() }
+    func record(_ fanOut: FanOut) async throws { try await base.record(fanOut) }
 
     func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message] {
         let training = Set(messages.filter { $0.metadata.messageType.category == .train }.map(\.metadata.dstNodeID))

@@ -5,12 +5,12 @@ import OrderedCollections
 import Vantage6
 import Wire
 
-/// The Grid of an app in Python: fan-outs through vantage6, and each reply in the journal before the app sees it.
+/// The Grid of every run: fan-outs through vantage6, and each reply in the journal before anyone sees it.
 ///
-/// An app that is started again asks the same again and gets the recorded replies at once, until it asks something new.
-/// A journal of replies is cut at each snapshot (``snapshot(round:keepsReplies:)``), and given up where it grows too
-/// large.
-actor AppGrid {
+/// A program that is started again asks the same again and gets the recorded replies at once, until it asks something
+/// new. A failure is recorded when the program has gone on past it: where it ended the run, the next one asks again.
+/// Replies are forgotten at each cut, a round behind which the run can go on, and given up where they grow too large.
+actor JournalledGrid: Grid {
     /// What a fan-out brought, for the result.
     struct FanOutNote: Sendable {
         let replies: [Message]
@@ -41,6 +41,10 @@ actor AppGrid {
     private var sent = 0
     /// The fan-outs that are not over, by subtask.
     private var open: OrderedDictionary<Int64, Open> = [:]
+    /// Failures that the program has seen and not gone on past.
+    private var failed: [(reply: Message, key: Journal.ReplyKey, topic: String)] = []
+    /// How many trainings have begun; the rounds of the first are recorded.
+    private var trainings = 0
     private var waiting: [String: Message] = [:]
     /// What an earlier run was answered and this one has not asked yet, with its topics; nothing in a run that is
     /// none's continuation.
@@ -60,30 +64,62 @@ actor AppGrid {
         statesAtCut = try journal.run().appStates
     }
 
-    // MARK: - What the app calls
+    // MARK: - Flower's Grid
 
-    /// Sends and waits; a message that has no answer within `timeout` seconds has no reply, as in Flower. Gives the
-    /// messages' ids as well.
-    func send(_ messages: [Message], timeout: Double?) async throws -> (ids: [String], replies: [Message]) {
+    nonisolated func nodeIDs() -> [Int64] { grid.nodeIDs() }
+
+    func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message] {
+        try await send(messages, timeout: timeout).answers.map(\.reply)
+    }
+
+    func beginTraining() throws -> StrategyProgress? {
+        trainings += 1
+        guard trainings == 1 else { return nil }
+        let progress = try journal.progress()
+        start(after: progress?.round ?? 0)
+        return progress
+    }
+
+    func record(_ fanOut: FanOut) throws {
+        guard trainings == 1 else { return }
+        try cut(fanOut.progress, trained: fanOut.trainedRound != nil, FanOutReport(fanOut), keepsReplies: false)
+    }
+
+    // MARK: - What an app in Python calls
+
+    /// A reply, and whether none has come: then it says so.
+    struct Answer: Sendable {
+        let reply: Message
+        let isMissing: Bool
+    }
+
+    /// Sends and waits, and gives the messages' ids and an answer each, by node id and then in the order given.
+    func send(_ messages: [Message], timeout: Double?) async throws -> (ids: [String], answers: [Answer]) {
         let deadline = TaskGrid.deadline(after: timeout)
         let (messages, keys, recorded) = try look(messages)
         let new = messages.filter { recorded[$0.metadata.messageID] == nil }
-        var replies = recorded
+        var answers = recorded.mapValues { Answer(reply: $0, isMissing: false) }
         let started = Date()
         if !new.isEmpty {
-            let posted = try await grid.post(new, timeout: timeout)
+            let posted = try await post(new, timeout: timeout)
             try await grid.wait(for: posted, until: deadline)
-            let answers = try await grid.collect(posted, timeout: timeout)
-            let answered = answers.replies.filter { !answers.open.contains($0.metadata.replyToMessageID) }
-            try record(answered, keys)
-            for reply in answers.replies where answers.open.contains(reply.metadata.replyToMessageID) {
-                log.line(reply.error?.reason ?? "")
+            let collected = try await grid.collect(posted, timeout: timeout)
+            try record(collected.replies.filter { !collected.open.contains($0.metadata.replyToMessageID) }, keys)
+            for reply in collected.replies {
+                let id = reply.metadata.replyToMessageID
+                answers[id] = Answer(reply: reply, isMissing: collected.open.contains(id))
             }
-            for reply in answered { replies[reply.metadata.replyToMessageID] = reply }
         }
-        let ordered = inOrder(messages).compactMap { replies[$0.metadata.messageID] }
-        note(ordered, started)
+        let ordered = inOrder(messages).compactMap { answers[$0.metadata.messageID] }
+        note(ordered.filter { !$0.isMissing }.map(\.reply), started)
         return (messages.map(\.metadata.messageID), ordered)
+    }
+
+    /// Posts what is asked for the first time: the program has gone on past the failures before.
+    private func post(_ messages: [Message], timeout: Double?) async throws -> TaskGrid.Posted {
+        try write(failed)
+        failed = []
+        return try await grid.post(messages, timeout: timeout)
     }
 
     /// Sends without waiting, and gives the messages' ids.
@@ -92,7 +128,7 @@ actor AppGrid {
         waiting.merge(recorded) { _, new in new }
         let new = messages.filter { recorded[$0.metadata.messageID] == nil }
         if !new.isEmpty {
-            let posted = try await grid.post(new, timeout: nil)
+            let posted = try await post(new, timeout: nil)
             open[posted.task] = Open(posted: posted, keys: keys, started: Date())
         }
         note([Message](recorded.values), Date())
@@ -185,15 +221,22 @@ actor AppGrid {
     }
 
     private func record(_ replies: [Message], _ keys: [String: (key: Journal.ReplyKey, topic: String)]) throws {
+        let answered = replies.compactMap { reply in
+            keys[reply.metadata.replyToMessageID].map { (reply: reply, key: $0.key, topic: $0.topic) }
+        }
+        failed += answered.filter { $0.reply.error != nil }
+        try write(answered.filter { $0.reply.error == nil })
+    }
+
+    private func write(_ answered: [(reply: Message, key: Journal.ReplyKey, topic: String)]) throws {
+        guard isRecording else { return }
         var records: [Journal.RecordedReply] = []
-        for reply in isRecording ? replies : [] {
-            guard let (key, topic) = keys[reply.metadata.replyToMessageID] else { continue }
+        for (reply, key, topic) in answered {
             var blobs = Payload.Blobs(isNumbered: true)
             let json = try Payload.encode(reply, &blobs)
             records.append(Journal.RecordedReply(key: key, topic: topic, message: json, blobs: blobs.segments))
             size += blobs.segments.values.reduce(0) { $0 + $1.byteCount }
         }
-        guard isRecording else { return }
         if size > limit {
             isRecording = false
             try journal.forgetReplies(appStates: statesAtCut)
@@ -205,7 +248,7 @@ actor AppGrid {
     }
 
     /// Where the organizations' apps have left their states by now, for the journal.
-    var states: JSON {
+    private var states: JSON {
         .object(
             OrderedDictionary(firstOf: grid.states.sorted { $0.key < $1.key }.map { (String($0.key), .int($0.value)) }))
     }
@@ -215,14 +258,20 @@ actor AppGrid {
     /// A training begins or goes on behind `round`; 0 is its beginning.
     func start(after round: Int) { begin(epoch: 1 + round) }
 
-    /// A round of the training has ended. Where its snapshot is enough to go on, its replies are forgotten.
-    func snapshot(round: Int, keepsReplies: Bool) throws {
-        if !keepsReplies, round > 0 {
-            try journal.forgetReplies(epochs: 1...round)
-            size = 0
+    /// A round of the training has ended: records where the run stands, unless `report` is nil, since a run that
+    /// repeats its rounds from recorded replies has done so before.
+    ///
+    /// - Parameter keepsReplies: whether what is recorded here is not enough to go on.
+    func cut(_ progress: StrategyProgress, trained: Bool, _ report: FanOutReport?, keepsReplies: Bool) throws {
+        if let report {
+            try journal.record(
+                progress, trained: trained, report: report.json, appStates: states, forgetsReplies: !keepsReplies)
+            if !keepsReplies { size = 0 }
         }
+        if keepsReplies { try write(failed) }
+        failed = []
         statesAtCut = states
-        begin(epoch: 1 + round)
+        begin(epoch: 1 + progress.round)
         notes = []
     }
 

@@ -23,7 +23,7 @@ struct Preparation: Sendable {
     /// Asks every participant for its table's profile. Those that cannot answer take no part.
     /// Throws ``Failure`` where too few are left, `ModelError/disagreement` where tables do not fit together.
     static func run(
-        _ grid: any Grid, _ participants: [Central.Participant], _ question: Question, _ rules: ConfigRecord,
+        _ grid: any Grid, _ participants: [Participant], _ question: Question, _ rules: ConfigRecord,
         required: Int, timeout: Double
     ) async throws -> Preparation {
         let type = try MessageType("query.\(LocalModel.profileAction)")
@@ -34,7 +34,7 @@ struct Preparation: Sendable {
                 groupID: "0")
         }
         let replies = try await grid.sendAndReceive(messages, timeout: timeout)
-        var able: OrderedDictionary<String, (participant: Central.Participant, profile: Profile)> = [:]
+        var able: OrderedDictionary<String, (participant: Participant, profile: Profile)> = [:]
         var failures: OrderedDictionary<Int64, String> = [:]
         for participant in participants.sorted(by: { $0.id < $1.id }) {
             let reply = replies.first { $0.metadata.srcNodeID == participant.id }
@@ -76,7 +76,7 @@ struct Preparation: Sendable {
 
     /// Those that train only with more organizations than are left, the most demanding first.
     private static func tooFew(
-        _ able: OrderedDictionary<String, (participant: Central.Participant, profile: Profile)>
+        _ able: OrderedDictionary<String, (participant: Participant, profile: Profile)>
     ) -> [(name: String, reason: String)] {
         var left = able.count
         return able.map { (name: $0.key, least: $0.value.profile.minimumOrganizations) }.sorted { $0.least > $1.least }
@@ -104,7 +104,7 @@ struct Preparation: Sendable {
             "\(count) of \(all) organizations can take part and \(max(required, 1)) are needed\(why)", exitCode: 69)
     }
 
-    private static func label(_ participant: Central.Participant) -> String {
+    private static func label(_ participant: Participant) -> String {
         "\(participant.name) (organization \(participant.id))"
     }
 

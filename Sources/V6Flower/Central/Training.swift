@@ -9,82 +9,79 @@ import Wire
 /// The ready-made `central`: prepare, train round by round with a checkpoint after each, and report.
 enum Training {
     static func run(_ central: Central) async throws -> Central.Outcome {
-        let started = Date()
-        let earlier = try await central.earlierJournal(resuming: TrainingArguments.resumedTask(central.kwargs))
-        let arguments = try TrainingArguments(central.kwargs, resuming: earlier?.run().arguments)
-        let journal = if let earlier { earlier } else { try await central.newJournal(arguments.values.json) }
-        try central.settings.check(strategy: arguments.strategyName)
-        try central.settings.check(rounds: arguments.numRounds)
-        let participants = try await central.participants(arguments.organizations)
+        let run = try await central.begin(resuming: ArgumentValues.resumedTask(central.kwargs)) { earlier in
+            let arguments = try TrainingArguments(central.kwargs, resuming: earlier)
+            try central.settings.check(strategy: arguments.strategyName)
+            try central.settings.check(rounds: arguments.numRounds)
+            return arguments
+        }
+        let (arguments, participants) = (run.arguments, run.participants)
         let replies = ReplyFormat(
-            isRaw: try await !central.client.isEncrypted(), quantization: arguments.quantization,
-            isCompressed: arguments.isCompressed,
+            isRaw: !run.isEncrypted, quantization: arguments.quantization, isCompressed: arguments.isCompressed,
             seed: arguments.seed)
         var required = max(arguments.strategy.requiredTrainReplies, 1)
-
-        let preparation: Preparation
-        let run = try journal.run()
-        if !run.preparation.isNull {
-            preparation = try journal.decoding("the preparation") { try Preparation(run.preparation) }
-        } else {
-            let grid = central.grid(participants, replies: replies) { messages in
-                (
-                    "prepare \(messages.count) organizations",
-                    "Each describes its table: sums and categories of columns, no rows."
-                )
-            }
-            preparation = try await Preparation.run(
-                grid, participants, arguments.question, arguments.nodeRules(organizations: participants.count),
-                required: required,
-                timeout: arguments.timeout)
-            try journal.recordPreparation(preparation.json)
-        }
+        let preparation = try await prepare(run, replies, required: required)
         announce(central.log, arguments, preparation)
 
         let able = participants.filter { participant in preparation.organizations.contains { $0.id == participant.id } }
         let fewest = max(preparation.minimumOrganizations, central.settings.disclosure.minimumOrganizations)
         required = max(required, fewest)
         let grid = CheckedGrid(
-            base: central.grid(able, replies: replies) { naming($0, of: arguments.numRounds) },
-            names: Central.names(able), fewestTraining: fewest,
+            base: try run.grid(run.tasks(able, replies) { naming($0, of: arguments.numRounds) }),
+            names: able.names, fewestTraining: fewest,
             check: TrainingReplyCheck(
                 organizations: preparation.organizations, metricNames: LocalModel.metricNames(preparation.design)
             ).callAsFunction)
-        let progressLog = ProgressLog(central.log, numRounds: arguments.numRounds, started: started)
-        var reports = try journal.reports()
+        let progressLog = ProgressLog(central.log, numRounds: arguments.numRounds, started: run.started)
         var strategy = arguments.strategy
         let config = LocalModel.config(arguments.question, preparation.design, arguments.options)
             .merging(arguments.nodeRules(organizations: able.count)) { own, _ in own }
-        let result = try await start(
-            &strategy, grid, try LocalModel.initialArrays(preparation.design, seed: arguments.seed), arguments, config,
-            try journal.progress()
-        ) { fanOut in
+        let initial = try LocalModel.initialArrays(preparation.design, seed: arguments.seed)
+        let result = try await start(&strategy, grid, initial, arguments, config) { fanOut in
             let report = FanOutReport(fanOut)
             progressLog.show(report)
-            try check(report, required: required, names: Central.names(able))
-            try journal.record(fanOut.progress, trained: fanOut.trainedRound != nil, report: report.json)
-            reports.append(report)
+            try check(report, required: required, names: able.names)
         }
-        let json = try TrainingResult(
-            taskID: central.token.taskID, arguments: arguments, preparation: preparation, reports: reports,
-            arrays: result.arrays,
-            seconds: Date().timeIntervalSince(started), resumedFrom: run.resumedFrom
-        ).json()
-        return central.outcome(json, journal)
+        return run.outcome(
+            try TrainingResult(
+                taskID: run.id, arguments: arguments, preparation: preparation, reports: run.journal.reports(),
+                arrays: result.arrays, seconds: Date().timeIntervalSince(run.started)
+            ).members())
+    }
+
+    /// What the organizations agreed on, before this run stopped or now.
+    private static func prepare(
+        _ run: Run<TrainingArguments>, _ replies: ReplyFormat, required: Int
+    ) async throws -> Preparation {
+        guard run.recorded.preparation.isNull else {
+            return try run.journal.decoding("the preparation") { try Preparation(run.recorded.preparation) }
+        }
+        // No run goes on from within: whoever starts it again asks all tables again.
+        let grid = run.tasks(run.participants, replies) { messages in
+            (
+                "prepare \(messages.count) organizations",
+                "Each describes its table: sums and categories of columns, no rows."
+            )
+        }
+        let preparation = try await Preparation.run(
+            grid, run.participants, run.arguments.question,
+            run.arguments.nodeRules(organizations: run.participants.count), required: required,
+            timeout: run.arguments.timeout)
+        try run.journal.recordPreparation(preparation.json)
+        return preparation
     }
 
     /// Opens the existential for a mutating generic call.
     private static func start(
         _ strategy: inout any Strategy, _ grid: any Grid, _ initial: consuming ArrayRecord,
         _ arguments: TrainingArguments,
-        _ config: ConfigRecord,
-        _ progress: consuming StrategyProgress?, _ afterFanOut: (FanOut) async throws -> Void
+        _ config: ConfigRecord, _ afterFanOut: (FanOut) async throws -> Void
     ) async throws -> StrategyResult {
         do {
             return try await strategy.start(
                 grid: grid, initialArrays: initial, numRounds: arguments.numRounds, timeout: arguments.timeout,
                 trainConfig: config,
-                evaluateConfig: config, resuming: progress, afterFanOut: afterFanOut)
+                evaluateConfig: config, afterFanOut: afterFanOut)
         } catch let error as NonFiniteModel {
             let options = StrategyCatalog.stepLengths(arguments.strategyName).map { "strategy_options.\($0)" }
             throw Failure(

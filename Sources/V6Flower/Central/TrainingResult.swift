@@ -12,12 +12,11 @@ struct TrainingResult {
     let reports: [FanOutReport]
     let arrays: ArrayRecord
     let seconds: Double
-    let resumedFrom: Int64?
 
-    func json() throws -> JSON {
+    func members() throws -> OrderedDictionary<String, JSON> {
         let rounds = rounds
-        var members: OrderedDictionary<String, JSON> = [
-            "format": .int(Payload.format), "status": "completed", "strategy": .string(arguments.strategyName),
+        return [
+            "strategy": .string(arguments.strategyName),
             "rounds": rounds.rowsJSON, "curves": rounds.curves(Self.lines.map(\.0)),
             "metrics": finalMetrics, "model": try model(),
             "coefficient_table": try Coefficients(arrays, preparation.design)?.tableJSON ?? [:],
@@ -27,10 +26,7 @@ struct TrainingResult {
                 "total_seconds": .double(seconds), "fan_outs": .int(Int64(reports.count)),
                 "seconds_per_fan_out": .array(reports.map { .double($0.seconds) }),
             ],
-            "arguments": arguments.values.json,
         ]
-        if let resumedFrom { members["resumed_from"] = .int(resumedFrom) }
-        return .object(members)
     }
 
     /// The columns that the UI draws as lines over the rounds, with what is written there.

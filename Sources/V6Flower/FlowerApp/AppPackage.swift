@@ -11,7 +11,7 @@ extension FlowerApp {
         algorithm.name = description.name
         algorithm.summary = description.summary.isEmpty ? "The Flower app \(description.name)." : description.summary
         algorithm.image = image
-        algorithm.arguments = AppArguments.definitions(description.config)
+        algorithm.arguments = AppArguments.Definitions.python(description.config).all
         algorithm.visualizations =
             [
                 Algorithm.table("Rounds", ["rounds"], "Each round with its participants and metrics."),

@@ -8,19 +8,16 @@ import Wire
 struct AppResult {
     let finished: Frame
     let description: FlowerApp.Description
-    let arguments: AppArguments
-    let participants: [Central.Participant]
+    let participants: [Participant]
     let reports: [FanOutReport]
     let strategy: String
-    let notes: [AppGrid.FanOutNote]
+    let notes: [JournalledGrid.FanOutNote]
     let seconds: Double
-    let resumedFrom: Int64?
 
-    func json() throws -> JSON {
+    func members() throws -> OrderedDictionary<String, JSON> {
         let result = try Self.metrics(finished.head)
         let table = RoundTable(rows(result))
         var members: OrderedDictionary<String, JSON> = [
-            "format": .int(Payload.format), "status": "completed",
             "app": ["name": .string(description.name), "version": .string(description.version)],
             "strategy": .string(strategy), "rounds": table.rowsJSON, "curves": table.curves(Self.lines.map(\.0)),
             "metrics": finalMetrics(result),
@@ -29,23 +26,14 @@ struct AppResult {
             members["model"] = ["safetensors": .base64(Safetensors.encode(arrays))]
         }
         members["files"] = try files()
-        members["state"] = .object(
-            try finished.records("state").mapValues { record in
-                switch record {
-                case .arrays(let arrays): ["safetensors": .base64(Safetensors.encode(arrays))]
-                case .metrics(let metrics): RecordJSON.encode(metrics)
-                case .configs(let configs): RecordJSON.encode(configs)
-                }
-            })
+        members["state"] = try finished.records("state").resultJSON
         members["participants"] = .array(participants.map(participant))
         members["failures"] = .array(failures)
         members["timing"] = [
             "total_seconds": .double(seconds),
             "seconds_per_fan_out": .array((reports.map(\.seconds) + notes.map(\.seconds)).map(JSON.double)),
         ]
-        members["arguments"] = arguments.values.json
-        if let resumedFrom { members["resumed_from"] = .int(resumedFrom) }
-        return .object(members)
+        return members
     }
 
     /// The columns that the UI draws as lines: the names of metrics in the apps that `flwr new` writes.
@@ -119,7 +107,7 @@ struct AppResult {
             })
     }
 
-    private func participant(_ participant: Central.Participant) -> JSON {
+    private func participant(_ participant: Participant) -> JSON {
         let trained = reports.compactMap(\.train).filter { $0.organizations[participant.id] != nil }
         let last = reports.compactMap(\.evaluate).last?.organizations[participant.id] ?? [:]
         return [

@@ -10,7 +10,7 @@ import Wire
 final class AppServer: Sendable {
     private let central: Central
     private let worker: Worker
-    private let grid: AppGrid
+    private let grid: JournalledGrid
     private let journal: Journal
     private let progress: StrategyProgress?
     private let recorder: RoundRecorder
@@ -18,7 +18,7 @@ final class AppServer: Sendable {
     private let problem = Mutex<(any Error)?>(nil)
 
     private init(
-        _ central: Central, _ worker: Worker, _ grid: AppGrid, _ journal: Journal, _ progress: StrategyProgress?,
+        _ central: Central, _ worker: Worker, _ grid: JournalledGrid, _ journal: Journal, _ progress: StrategyProgress?,
         _ recorder: RoundRecorder
     ) {
         self.central = central
@@ -31,7 +31,6 @@ final class AppServer: Sendable {
 
     /// Runs the app and gives the task's result. Throws ``Failure`` and what vantage6 and the journal throw.
     static func run(_ central: Central, _ app: FlowerApp) async throws -> Central.Outcome {
-        let started = Date()
         try central.settings.checkCanBeHeld()
         let work = try WorkFolder(central.node.variables)
         let databases = try central.node.readable(in: work.path)
@@ -44,22 +43,14 @@ final class AppServer: Sendable {
         defer { worker.end() }
         let description = try FlowerApp.Description(try await FlowerApp.answer(worker, "app")["app"])
 
-        let earlier = try await central.earlierJournal(
-            resuming: AppArguments.resumedTask(central.kwargs, description.config))
-        let arguments = try AppArguments(central.kwargs, description.config, resuming: earlier?.run().arguments)
-        let journal = if let earlier { earlier } else { try await central.newJournal(arguments.values.json) }
-        let recorded = try journal.run()
-        let participants = try await central.participants(arguments.organizations)
+        let definitions = AppArguments.Definitions.python(description.config)
+        let task = try ArgumentValues.resumedTask(central.kwargs, definitions.resume)
+        let run = try await central.begin(resuming: task) { earlier in
+            try AppArguments(central.kwargs, definitions, resuming: earlier)
+        }
+        let (arguments, participants, journal) = (run.arguments, run.participants, run.journal)
         let runConfig = arguments.runConfig(description.config)
-        let context = RunContext(
-            runConfig: runConfig, seed: arguments.seed, nodes: participants.map(\.id), data: arguments.data,
-            stateKey: recorded.stateKey,
-            states: try journal.decoding("the apps' states") { try AppGrid.states(recorded.appStates) })
-        let tasks = central.grid(
-            participants, replies: ReplyFormat(isRaw: try await !central.client.isEncrypted()), context: context,
-            naming: Central.naming)
-        let grid = try AppGrid(
-            tasks, journal, runID: central.token.taskID, limit: arguments.maximumJournalBytes, log: central.log)
+        let grid = try run.grid(runConfig, seed: arguments.seed, data: arguments.data)
         let progress = try journal.progress().flatMap { $0.strategyState["memory"] == nil ? nil : $0 }
         let server = AppServer(central, worker, grid, journal, progress, try RoundRecorder(journal, central.log))
         _ = try await FlowerApp.answer(worker, "ready")
@@ -78,12 +69,12 @@ final class AppServer: Sendable {
                 "snapshot": try server.snapshot(&blobs),
             ], blobs)
         let finished = try await server.serve()
-        let result = try AppResult(
-            finished: finished, description: description, arguments: arguments, participants: participants,
-            reports: try journal.reports(), strategy: await server.recorder.strategy,
-            notes: await grid.notes, seconds: Date().timeIntervalSince(started), resumedFrom: recorded.resumedFrom
-        ).json()
-        return central.outcome(result, journal)
+        return run.outcome(
+            try AppResult(
+                finished: finished, description: description, participants: participants,
+                reports: try journal.reports(), strategy: await server.recorder.strategy, notes: await grid.notes,
+                seconds: Date().timeIntervalSince(run.started)
+            ).members())
     }
 
     /// Where an earlier run stands, for the worker; null where there is none.
@@ -149,11 +140,11 @@ final class AppServer: Sendable {
         switch head["call"]?.string {
         case "send":
             let messages = try checked(frame.messages("messages"))
-            let (ids, replies) = try await grid.send(messages, timeout: head["timeout"]?.double)
-            return [
-                "ids": .array(ids.map(JSON.string)),
-                "replies": .array(try replies.map { try Payload.encode($0, &blobs) }),
-            ]
+            let (ids, answers) = try await grid.send(messages, timeout: head["timeout"]?.double)
+            // A message that has no answer in time has no reply, as in Flower.
+            for answer in answers where answer.isMissing { central.log.line(answer.reply.error?.reason ?? "") }
+            let replies = try answers.filter { !$0.isMissing }.map { try Payload.encode($0.reply, &blobs) }
+            return ["ids": .array(ids.map(JSON.string)), "replies": .array(replies)]
         case "push":
             return [
                 "ids": .array(try await grid.push(checked(frame.messages("messages"))).map(JSON.string)), "replies": [],
@@ -204,12 +195,12 @@ final class AppServer: Sendable {
             round: round, arrays: try frame.head["arrays"]?.string.flatMap(frame.arrays) ?? [:], strategyState: state,
             result: try AppResult.metrics(frame.head))
         let isTrained = frame.head["trained"]?.bool ?? false
-        try await recorder.record(progress, isTrained: isTrained, notes: await grid.notes, appStates: await grid.states)
+        let report = await recorder.report(progress, notes: await grid.notes)
         if let reason = frame.head["unkept"]?.string {
             central.log.line(
                 "\(reason): the strategy cannot be put back from a snapshot, so a resumed run repeats its rounds from recorded replies"
             )
         }
-        try await grid.snapshot(round: round, keepsReplies: state.isEmpty || !isTrained)
+        try await grid.cut(progress, trained: isTrained, report, keepsReplies: state.isEmpty || !isTrained)
     }
 }

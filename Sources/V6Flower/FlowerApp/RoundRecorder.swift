@@ -4,9 +4,8 @@ import Journal
 import OrderedCollections
 import Wire
 
-/// Writes the rounds of an app's `Strategy.start` to the journal, and a line each to the log.
+/// Reports the rounds of an app's `Strategy.start`, with a line each in the log.
 actor RoundRecorder {
-    private let journal: Journal
     private let log: Log
     private var known: Set<Int>
     private var started = Date()
@@ -15,7 +14,6 @@ actor RoundRecorder {
     private(set) var strategy = ""
 
     init(_ journal: Journal, _ log: Log) throws {
-        self.journal = journal
         self.log = log
         known = Set(try journal.rounds().map(\.number))
     }
@@ -26,11 +24,11 @@ actor RoundRecorder {
         started = Date()
     }
 
-    /// Records a round with what its fan-outs brought. A round that a resumed run repeats is recorded already.
-    func record(_ progress: StrategyProgress, isTrained: Bool, notes: [AppGrid.FanOutNote], appStates: JSON) throws {
+    /// The report of a round, given what its fan-outs brought; nil for one that a resumed run repeats.
+    func report(_ progress: StrategyProgress, notes: [JournalledGrid.FanOutNote]) -> FanOutReport? {
         let seconds = Date().timeIntervalSince(started)
         started = Date()
-        guard known.insert(progress.round).inserted else { return }
+        guard known.insert(progress.round).inserted else { return nil }
         let replies = notes.flatMap(\.replies)
         func half(_ category: MessageType.Category, _ mean: MetricRecord?) -> FanOutReport.Half? {
             let own = replies.filter { $0.metadata.messageType.category == category }
@@ -40,11 +38,11 @@ actor RoundRecorder {
             number: progress.round, seconds: seconds,
             train: half(.train, progress.result.trainMetricsClientApp[progress.round]),
             evaluate: half(.evaluate, progress.result.evaluateMetricsClientApp[progress.round]))
-        try journal.record(progress, trained: isTrained, report: report.json, appStates: appStates)
         let failures = [report.train, report.evaluate].compactMap { $0 }.flatMap(\.failures)
         for (organization, reason) in failures { log.line("organization \(organization) failed: \(reason)") }
         log.line(
             "round \(progress.round)/\(rounds): \(report.train?.organizations.count ?? 0) organizations, \(Log.seconds(seconds))"
         )
+        return report
     }
 }

@@ -1,0 +1,39 @@
+import Flower
+import OrderedCollections
+import Vantage6
+import Wire
+
+/// `central` of an app in Swift that knows nothing of vantage6: it stands on the journalled grid, and its state is the
+/// result.
+enum SwiftApp {
+    static func run(
+        _ central: Central, _ app: ServerApp, _ definitions: AppArguments.Definitions
+    ) async throws -> Central.Outcome {
+        let task = try ArgumentValues.resumedTask(central.kwargs, definitions.resume)
+        let run = try await central.begin(resuming: task) { earlier in
+            try AppArguments(central.kwargs, definitions, resuming: earlier)
+        }
+        let runConfig = try run.arguments.runConfig()
+        let names = run.participants.names
+        let grid = CheckedGrid(base: try run.grid(runConfig, seed: run.arguments.seed), names: names) { reply, _ in
+            for arrays in reply.content?.arrayRecords.values.map({ $0 }) ?? [] { try BadReply.check(arrays) }
+        }
+        var context = Context(runID: run.id, nodeID: central.token.organizationID, runConfig: runConfig)
+        try await app(grid: grid, context: &context)
+        return run.outcome(["result": context.state.resultJSON])
+    }
+}
+
+extension RecordDict {
+    /// The records in the form of a result: arrays as base64 of safetensors, metrics and configs as JSON.
+    var resultJSON: JSON {
+        .object(
+            mapValues { record in
+                switch record {
+                case .arrays(let arrays): ["safetensors": .base64(Safetensors.encode(arrays))]
+                case .metrics(let metrics): RecordJSON.encode(metrics)
+                case .configs(let configs): RecordJSON.encode(configs)
+                }
+            })
+    }
+}
