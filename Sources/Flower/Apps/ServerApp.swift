@@ -38,6 +38,9 @@ public protocol Grid: Sendable {
 
     /// Records a fan-out of the training: a run that goes on stands behind it.
     func record(_ fanOut: FanOut) async throws
+
+    /// The training is over, well or not.
+    func endTraining() async
 }
 
 /// A grid that keeps nothing: each run is a new one.
@@ -47,4 +50,7 @@ extension Grid {
 
     /// Records nothing.
     public func record(_ fanOut: FanOut) async throws {}
+
+    /// Does nothing.
+    public func endTraining() async {}
 }

@@ -126,9 +126,29 @@ extension Strategy {
         evaluateFn: (@Sendable (Int, ArrayRecord) async throws -> MetricRecord?)? = nil,
         afterFanOut: (FanOut) async throws -> Void = { _ in }
     ) async throws -> StrategyResult {
-        // Consumed, so that no round keeps the arrays of the first in memory.
+        // Consumed here and below, so that no round keeps the arrays of the first in memory.
+        let earlier = try await grid.beginTraining()
+        do {
+            let result = try await run(
+                grid: grid, initialArrays: consume initialArrays, numRounds: numRounds, timeout: timeout,
+                trainConfig: trainConfig, evaluateConfig: evaluateConfig, evaluateFn: evaluateFn,
+                earlier: consume earlier, afterFanOut: afterFanOut)
+            await grid.endTraining()
+            return result
+        } catch {
+            await grid.endTraining()
+            throw error
+        }
+    }
+
+    private mutating func run(
+        grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int, timeout: Double?,
+        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord,
+        evaluateFn: (@Sendable (Int, ArrayRecord) async throws -> MetricRecord?)?,
+        earlier: consuming StrategyProgress?, afterFanOut: (FanOut) async throws -> Void
+    ) async throws -> StrategyResult {
         var progress: StrategyProgress
-        if let earlier = try await grid.beginTraining() {
+        if let earlier = consume earlier {
             progress = earlier
             state = progress.strategyState
         } else {

@@ -56,8 +56,7 @@ public struct Algorithm: Sendable {
     /// task's result: arrays as base64 of safetensors, metrics and configs as JSON.
     ///
     /// `central` has four arguments more: `organizations`, `seed`, `max_journal_mb` and `resume`. What the nodes
-    /// answered is in central's checkpoint before the ServerApp sees it, and so is each round of the first
-    /// `Strategy.start`. A task that resumes a stopped one runs the ServerApp anew: what it asks again is answered from
+    /// answered is in central's checkpoint before the ServerApp sees it, and of the first `Strategy.start` each round. A task that resumes a stopped one runs the ServerApp anew: what it asks again is answered from
     /// there, and its training goes on where it stood. So a ServerApp asks the same where it is answered the same.
     public init(
         name: String, summary: String = "", image: String, codeURL: String = "", documentationURL: String = "",

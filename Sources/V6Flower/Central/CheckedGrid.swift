@@ -17,6 +17,7 @@ struct CheckedGrid: Grid {
     func nodeIDs() async throws -> [Int64] { try await base.nodeIDs() }
     func beginTraining() async throws -> StrategyProgress? { try await base.beginTraining() }
     func record(_ fanOut: FanOut) async throws { try await base.record(fanOut) }
+    func endTraining() async { await base.endTraining() }
 
     func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message] {
         let training = Set(messages.filter { $0.metadata.messageType.category == .train }.map(\.metadata.dstNodeID))

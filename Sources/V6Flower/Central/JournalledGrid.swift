@@ -5,7 +5,8 @@ import OrderedCollections
 import Vantage6
 import Wire
 
-/// The Grid of every run: fan-outs through vantage6, and each reply in the journal before anyone sees it.
+/// The Grid of every run: fan-outs through vantage6, and each reply in the journal before anyone sees it. Only a round
+/// of a `Strategy.start` in Swift that all have answered goes there as a whole, when it has been aggregated.
 ///
 /// A program that is started again asks the same again and gets the recorded replies at once, until it asks something
 /// new. A failure is recorded when the program has gone on past it: where it ended the run, the next one asks again.
@@ -43,7 +44,7 @@ actor JournalledGrid: Grid {
     private var open: OrderedDictionary<Int64, Open> = [:]
     /// Failures that the program has seen and not gone on past.
     private var failed: [(reply: Message, key: Journal.ReplyKey, topic: String)] = []
-    /// How many trainings have begun; the rounds of the first are recorded.
+    /// How many trainings have begun, or 2 when the first is over: its rounds are recorded.
     private var trainings = 0
     private var waiting: [String: Message] = [:]
     /// What an earlier run was answered and this one has not asked yet, with its topics; nothing in a run that is
@@ -80,6 +81,8 @@ actor JournalledGrid: Grid {
         return progress
     }
 
+    func endTraining() { trainings = max(trainings, 2) }
+
     func record(_ fanOut: FanOut) throws {
         guard trainings == 1 else { return }
         try cut(fanOut.progress, trained: fanOut.trainedRound != nil, FanOutReport(fanOut), keepsReplies: false)
@@ -104,7 +107,11 @@ actor JournalledGrid: Grid {
             let posted = try await post(new, timeout: timeout)
             try await grid.wait(for: posted, until: deadline)
             let collected = try await grid.collect(posted, timeout: timeout)
-            try record(collected.replies.filter { !collected.open.contains($0.metadata.replyToMessageID) }, keys)
+            // A round of a training that all have answered is about to be aggregated and cut, which takes less time
+            // than writing its replies down would.
+            if trainings != 1 || collected.replies.contains(where: { $0.error != nil }) {
+                try record(collected.replies.filter { !collected.open.contains($0.metadata.replyToMessageID) }, keys)
+            }
             for reply in collected.replies {
                 let id = reply.metadata.replyToMessageID
                 answers[id] = Answer(reply: reply, isMissing: collected.open.contains(id))

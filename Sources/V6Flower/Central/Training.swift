@@ -36,8 +36,9 @@ enum Training {
         var strategy = arguments.strategy
         let config = LocalModel.config(arguments.question, preparation.design, arguments.options)
             .merging(arguments.nodeRules(organizations: able.count)) { own, _ in own }
-        let initial = try LocalModel.initialArrays(preparation.design, seed: arguments.seed)
-        let result = try await start(&strategy, grid, initial, arguments, config) { fanOut in
+        let result = try await start(
+            &strategy, grid, try LocalModel.initialArrays(preparation.design, seed: arguments.seed), arguments, config
+        ) { fanOut in
             let report = FanOutReport(fanOut)
             progressLog.show(report)
             try check(report, required: required, names: able.names)
