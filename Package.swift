@@ -28,7 +28,9 @@ let package = Package(
         .package(url: "https://github.com/swhitty/FlyingFox", exact: "0.27.1"),
     ],
     targets: [
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Calls of Linux that Swift's Glibc module lacks: giving up root, a file in memory.
@@ -41,28 +43,35 @@ let package = Package(
         // Flower without its transport: records, messages, apps, strategies.
         .target(name: "Flower", dependencies: ["Wire", collections], swiftSettings: strict),
 
-        // The variadic calls of libcurl, which Swift cannot make.
-        .target(name: "_CurlShims", linkerSettings: [.linkedLibrary("curl")]),
+        // Arguments as a method, a strategy or a model declares them.
+        .target(name: "Arguments", dependencies: ["Flower", "Wire", collections], swiftSettings: strict),
 
         // The container contract and the node's proxy.
-        .target(name: "Vantage6", dependencies: ["Wire", "_CurlShims", collections], swiftSettings: strict),
+        .target(name: "Vantage6", dependencies: ["Wire", "CCurl", collections], swiftSettings: strict),
 
         // Central's checkpoint in SQLite.
         .target(
             name: "Journal", dependencies: ["Flower", "Wire", collections, grdb, grdbSQLite], swiftSettings: strict),
 
+        // Parquet files with flat schemas: read by column and row group, written as a stream.
+        .target(
+            name: "Parquet", dependencies: ["Wire", "CZlib", "CZstd", collections], swiftSettings: strict),
+
         // An organization's table: CSV, column kinds, missing values.
-        .target(name: "LocalData", dependencies: ["Wire", collections], swiftSettings: strict),
+        .target(
+            name: "LocalData", dependencies: ["Parquet", "Wire", collections, grdb, grdbSQLite], swiftSettings: strict),
 
         // The ready-made models and their ClientApp.
         .target(
-            name: "LocalModels", dependencies: ["Flower", "LocalData", "Wire", collections], swiftSettings: strict),
+            name: "LocalModels", dependencies: ["Arguments", "Flower", "LocalData", "Wire", collections],
+            swiftSettings: strict),
 
         // `central` and `partial`: where Flower meets vantage6.
         .target(
             name: "V6Flower",
             dependencies: [
-                "Flower", "Vantage6", "Journal", "LocalData", "LocalModels", "Wire", "_ProcessShims", collections,
+                "Arguments", "Flower", "Vantage6", "Journal", "LocalData", "LocalModels", "Parquet", "Wire",
+                "_ProcessShims", collections,
             ],
             // The Python process that runs a Flower app.
             resources: [.copy("Resources/v6_flower_worker")],
@@ -82,11 +91,14 @@ let package = Package(
                 "V6Flower", "Vantage6", "Flower", "Journal", "LocalData", "LocalModels", "Wire", collections, flyingFox,
                 flyingSocks,
             ], swiftSettings: strict),
-        .executableTarget(name: "v6-flower-sandbox", dependencies: ["Sandbox", argumentParser], swiftSettings: strict),
-
-        // Central's way from results to their mean, for scripts/benchmark.
+        // Starts the program, so that is built with it.
         .executableTarget(
-            name: "v6-flower-benchmark", dependencies: ["V6Flower", "Flower", "Wire"], path: "Benchmarks",
+            name: "v6-flower-sandbox", dependencies: ["Sandbox", "v6-flower", argumentParser], swiftSettings: strict),
+
+        // Parts of the program alone, for scripts/benchmark.
+        .executableTarget(
+            name: "v6-flower-benchmark", dependencies: ["V6Flower", "Flower", "LocalData", "Parquet", "Wire"],
+            path: "Benchmarks",
             swiftSettings: strict),
 
         .testTarget(name: "WireTests", dependencies: ["Wire", collections], swiftSettings: strict),
@@ -99,15 +111,26 @@ let package = Package(
         .testTarget(
             name: "JournalTests", dependencies: ["Journal", "Flower", "Wire", collections], swiftSettings: strict),
         .testTarget(
-            name: "LocalDataTests", dependencies: ["LocalData", "Wire", collections], resources: [.copy("Cases")],
+            name: "ParquetTests", dependencies: ["Parquet", "Wire", collections], resources: [.copy("Files")],
             swiftSettings: strict),
         .testTarget(
-            name: "LocalModelsTests", dependencies: ["LocalModels", "LocalData", "Flower", "Wire", collections],
+            name: "LocalDataTests", dependencies: ["LocalData", "Wire", collections, grdb, grdbSQLite],
+            resources: [.copy("Cases")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LocalModelsTests",
+            dependencies: ["Arguments", "LocalModels", "LocalData", "Flower", "Wire", collections],
             resources: [.copy("Reference")], swiftSettings: strict),
-        .testTarget(name: "V6FlowerTests", dependencies: ["V6Flower"], swiftSettings: strict),
+        .testTarget(
+            name: "V6FlowerTests",
+            dependencies: ["Arguments", "LocalData", "Parquet", "V6Flower", "Vantage6", "Wire", collections],
+            swiftSettings: strict),
         .executableTarget(
             name: "strategy-app", dependencies: ["V6Flower", "Flower"], path: "Tests/StrategyApp",
             swiftSettings: strict),
+        // Reads and writes Parquet files beside pyarrow, for Tests/Reference/parquet_conformance.py.
+        .executableTarget(
+            name: "parquet-tool", dependencies: ["Parquet", "Wire"], path: "Tests/ParquetTool", swiftSettings: strict),
         .testTarget(
             name: "SandboxTests",
             dependencies: ["Sandbox", "Journal", "v6-flower", "v6-flower-sandbox", "federated-mean", "strategy-app"],

@@ -7,6 +7,8 @@ import Wire
 ///
 ///     v6-flower-benchmark mean PAGE…               pages of the server's results as files: to the mean of their arrays
 ///     v6-flower-benchmark pipe PYTHON APPDIR MB    a message of so many megabytes to an app and back, five times
+///     v6-flower-benchmark kernels FOLDER           JSON, base64, safetensors and CSV beside Foundation's
+///     v6-flower-benchmark parquet FILE COPY THREADS    reads a Parquet file and writes its columns anew, five times
 ///
 /// Prints seconds, and the mean's first element or the megabytes that went each way.
 @main
@@ -16,6 +18,8 @@ struct Main {
         switch arguments.popFirst() {
         case "mean": try await mean(of: [String](arguments))
         case "pipe": try await pipe([String](arguments))
+        case "kernels": try Kernels(folder: arguments.first ?? ".").run()
+        case "parquet": try await ParquetBenchmark([String](arguments)).run()
         default: exit(64)
         }
     }

@@ -22,22 +22,28 @@ let package = Package(
     ],
     targets: [
         // Sources is a link to the project's own; scripts/fuzz makes it.
+        .systemLibrary(name: "CCurl", path: "Sources/CCurl", pkgConfig: "libcurl"),
         .systemLibrary(name: "CZstd", path: "Sources/CZstd", pkgConfig: "libzstd"),
+        .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto"),
         .target(name: "_ProcessShims"),
         .target(
             name: "Wire", dependencies: ["CZstd", "COpenSSL", "_ProcessShims", collections], swiftSettings: strict),
         .target(name: "Flower", dependencies: ["Wire", collections], swiftSettings: strict),
-        .target(name: "_CurlShims", linkerSettings: [.linkedLibrary("curl")]),
-        .target(name: "Vantage6", dependencies: ["Wire", "_CurlShims", collections], swiftSettings: strict),
+        .target(name: "Arguments", dependencies: ["Flower", "Wire", collections], swiftSettings: strict),
+        .target(name: "Vantage6", dependencies: ["Wire", "CCurl", collections], swiftSettings: strict),
         .target(name: "Journal", dependencies: ["Flower", "Wire", collections, grdb], swiftSettings: strict),
+        .target(
+            name: "Parquet", dependencies: ["Wire", "CZlib", "CZstd", collections], swiftSettings: strict),
         .target(name: "LocalData", dependencies: ["Wire", collections], swiftSettings: strict),
         .target(
-            name: "LocalModels", dependencies: ["Flower", "LocalData", "Wire", collections], swiftSettings: strict),
+            name: "LocalModels", dependencies: ["Arguments", "Flower", "LocalData", "Wire", collections],
+            swiftSettings: strict),
         .target(
             name: "V6Flower",
             dependencies: [
-                "Flower", "Vantage6", "Journal", "LocalData", "LocalModels", "Wire", "_ProcessShims", collections,
+                "Arguments", "Flower", "Vantage6", "Journal", "LocalData", "LocalModels", "Wire", "_ProcessShims",
+                collections,
             ],
             resources: [.copy("Resources/v6_flower_worker")], swiftSettings: strict),
 
@@ -45,7 +51,9 @@ let package = Package(
         // A target for each parser of foreign bytes.
         .executableTarget(
             name: "v6-flower-fuzz",
-            dependencies: ["CFuzzer", "Wire", "Flower", "Vantage6", "Journal", "LocalData", "V6Flower", collections],
+            dependencies: [
+                "CFuzzer", "Wire", "Flower", "Vantage6", "Journal", "LocalData", "Parquet", "V6Flower", collections,
+            ],
             path: "Targets",
             swiftSettings: strict, linkerSettings: [.unsafeFlags([sanitizers, "-use-ld=lld"])]),
     ],

@@ -11,6 +11,7 @@ extension Target {
         try data.write(to: URL(fileURLWithPath: path))
         let journal = try Journal.open(path: path)
         _ = try? journal.run()
+        _ = try? (journal.appStates(), journal.participants())
         for round in (try? journal.rounds()) ?? [] where round.hasArrays {
             _ = try? journal.arrays(round: round.number)
         }
@@ -21,7 +22,8 @@ extension Target {
         defer { remove(path) }
         do {
             let owner = Journal.Owner(image: "i", collaborationID: 2, organizationID: 1)
-            let run = Journal.Run(task: .init(id: 3, created: "then"), owner: owner, arguments: ["num_rounds": 2])
+            let run = Journal.Run(
+                .training, task: .init(id: 3, created: "then"), owner: owner, arguments: ["num_rounds": 2])
             let journal = try Journal.create(path: path, run: run)
             var result = StrategyResult()
             result.trainMetricsClientApp[1] = ["loss": 0.5]
@@ -29,13 +31,18 @@ extension Target {
             try journal.record(
                 StrategyProgress(round: 1, arrays: arrays, strategyState: ["m": .arrays(arrays)], result: result),
                 trained: true,
-                report: ["round": 1])
+                report: FanOutReport(
+                    number: 1, seconds: 1,
+                    train: .init(round: 1, metrics: ["loss": 0.5], organizations: [1: [:]], failures: [2: "gone"]),
+                    evaluate: nil))
+            let question = Message(content: [:], dstNodeID: 1, messageType: .train)
+            let content: RecordDict = ["a": .arrays(arrays), "m": .metrics(["n": 1]), "c": .configs(["s": "t"])]
+            let error = MessageError(code: .unknown, reason: "gone")
+            let replies = [Message(content: content, replyTo: question), Message(error: error, replyTo: question)]
             try journal.record(
-                [
-                    Journal.RecordedReply(
-                        key: Journal.ReplyKey(epoch: 1, digest: "d", occurrence: 0), topic: "t", message: ["m": 1],
-                        blobs: ["0": ByteSegments([Data([1, 2, 3])])])
-                ], appStates: [:])
+                replies.enumerated().map { index, reply in
+                    .init(key: .init(epoch: 1, digest: "d", occurrence: index), topic: "t", reply: reply)
+                }, appStates: [1: 5])
         }
         // Closed: what waited beside the file is in it.
         let whole = try Data(contentsOf: URL(fileURLWithPath: path))

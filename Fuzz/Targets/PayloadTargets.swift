@@ -1,9 +1,9 @@
 import Flower
 import Foundation
-import Vantage6
 import Wire
 
 @testable import V6Flower
+@testable import Vantage6
 
 extension Target {
     private static let folder = FileManager.default.temporaryDirectory.path
@@ -138,7 +138,7 @@ extension Target {
     /// A node's input: the task, its context and its messages.
     static let input = Target(name: "input") { data in
         let input = try TaskInput(data)
-        _ = try Partial.context(input)
+        _ = try Partial.context(input.kwargs)
         let format = try ReplyFormat(input.kwargs["replies"])
         require(try ReplyFormat(format.json) == format, "the form of replies is written and read the same")
         let limits = PayloadLimits(inflated: 1 << 16)
@@ -158,9 +158,10 @@ extension Target {
         for isCompressed in [false, true] {
             let context = RunContext(
                 runConfig: ["lr": 0.5], seed: 1, nodes: [4, 5], data: DataChoice(label: "d"), stateKey: "k",
-                states: [4: 7])
+                states: ([4: 7], [4: 6]))
             let outgoing = try Outgoing(
-                [question], method: "partial", replies: ReplyFormat(isRaw: true, isCompressed: isCompressed),
+                [question], in: Version4Dialect(databases: []).envelope(method: "partial"),
+                replies: ReplyFormat(isRaw: true, isCompressed: isCompressed),
                 context: context,
                 folder: folder)
             let text = try outgoing.inputs[4]?.joined() ?? Data()

@@ -47,7 +47,9 @@ extension Target {
         }
         var rows: [[[UInt8]]] = []
         var row = CSVReader.Row()
-        while try reader.next(&row) { rows.append((0..<row.count).map { row.withCell($0) { [UInt8]($0) } }) }
+        while try reader.next(&row) {
+            rows.append(row.withCells { cells in (0..<row.count).map { [UInt8](cells[$0]) } })
+        }
         return rows
     }
 }

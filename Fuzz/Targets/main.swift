@@ -6,6 +6,7 @@ import Foundation
 
 let targets: [Target] = [
     .json, .base64, .safetensors, .update, .frame, .zstandard, .records, .replies, .input, .token, .csv, .journal,
+    .parquet,
 ]
 
 if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "seeds" {

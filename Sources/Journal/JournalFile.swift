@@ -30,7 +30,8 @@ enum JournalFile {
         close(descriptor)
     }
 
-    /// Gives the whole journal at `new` the name `path`, in the place of whatever stands there. Throws ``JournalError``.
+    /// Gives the whole journal at `new` the name `path`, in the place of whatever stands there. Throws
+    /// ``JournalError``.
     static func move(_ new: String, to path: String) throws(JournalError) {
         // SQLite would play back a log that somebody left here.
         remove(path)

@@ -10,19 +10,16 @@ extension Journal {
 
     /// Begins a journal at `path`, in the place of one of another run. It appears there as a whole.
     /// Throws ``JournalError``.
-    public static func create(path: String, run: Run) throws -> Journal {
+    package static func create(path: String, run: Run) throws -> Journal {
         try make(path) { queue in
-            try queue.write { db in
-                try db.execute(sql: schema)
-                try db.execute(sql: "PRAGMA user_version = \(format)")
-                try insert(run, db)
-            }
+            try JournalSchema.current.get().migrator.migrate(queue)
+            try queue.write { try run.insert($0) }
         }
     }
 
     /// Opens the journal at `path` to go on in it, where it is this very task's; else nil: a server that begins anew
     /// gives the ids and folders of its earlier tasks again. Throws ``JournalError``.
-    public static func reopen(path: String, task: TaskIdentity, owner: Owner) throws -> Journal? {
+    package static func reopen(path: String, task: TaskIdentity, owner: Owner) throws -> Journal? {
         do {
             try JournalFile.check(path)
         } catch .missing {
@@ -48,9 +45,9 @@ extension Journal {
     }
 
     /// Copies the journal of task `id` at `earlier` to `path`, to go on in the copy as another task. A journal of
-    /// another task or owner, and one of a run that ended well, are refused. Throws ``JournalError``.
-    public static func resume(
-        from earlier: String, of id: Int64, at path: String, task: TaskIdentity, owner: Owner
+    /// another task, owner or program, and one of a run that ended well, are refused. Throws ``JournalError``.
+    package static func resume(
+        from earlier: String, of id: Int64, at path: String, task: TaskIdentity, owner: Owner, program: Program
     ) throws -> Journal {
         try make(path) { queue in
             try JournalError.translating(earlier) {
@@ -64,17 +61,14 @@ extension Journal {
                 // The copy is looked at and not the original, which others might change meanwhile.
                 let copy = Journal(queue: queue, path: earlier)
                 try copy.verify(isWhole: true)
-                let run = try copy.run()
-                if let difference = JournalError.Difference(run.owner, owner) {
+                var run = try copy.run()
+                if let difference = JournalError.Difference(run, owner, program) {
                     throw JournalError.otherOwner(task: run.task.id, difference)
                 }
                 guard run.task.id == id else { throw JournalError.otherTask(id) }
                 guard !run.isComplete else { throw JournalError.endedWell(task: run.task.id) }
-                try queue.write { db in
-                    try db.execute(
-                        sql: "UPDATE run SET task_id = ?, task_created = ?, resumed_from = ?",
-                        arguments: [task.id, task.created, run.task.id])
-                }
+                (run.resumedFrom, run.task) = (id, task)
+                try queue.write { try run.update($0) }
             }
         }
     }
@@ -87,14 +81,8 @@ extension Journal {
                 try JournalFile.make(new)
                 let queue = try DatabaseQueue(path: new, configuration: configuration(readonly: false))
                 try fill(queue)
-                // The mode stays with the file. It comes last: until now all is in the file itself.
-                let mode = try queue.writeWithoutTransaction {
-                    try String.fetchOne($0, sql: "PRAGMA journal_mode = WAL")
-                }
-                guard mode == "wal" else {
-                    throw JournalError.notWritable(path: path, reason: "its disk cannot keep a write-ahead log")
-                }
                 try queue.close()
+                try keepLog(new, of: path)
                 try JournalFile.move(new, to: path)
             } catch {
                 JournalFile.remove(new)
@@ -105,12 +93,23 @@ extension Journal {
         }
     }
 
+    /// Gives the file write-ahead mode, which stays with it: last of all, since until now all is in the file itself.
+    private static func keepLog(_ file: String, of path: String) throws {
+        var configuration = configuration(readonly: false)
+        configuration.journalMode = .wal
+        do {
+            try DatabaseQueue(path: file, configuration: configuration).close()
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+            throw JournalError.notWritable(path: path, reason: "its disk cannot keep a write-ahead log")
+        }
+    }
+
     // MARK: - Reading
 
     /// Opens an existing journal for reading, which disturbs nobody who writes it. Throws ``JournalError``.
     ///
     /// - Parameter isWhole: whether all of the file is to be checked first, which reads it through.
-    public static func open(path: String, isWhole: Bool = true) throws -> Journal {
+    package static func open(path: String, isWhole: Bool = true) throws -> Journal {
         try JournalError.translating(path) {
             try JournalFile.check(path)
             let journal = Journal(
@@ -120,41 +119,23 @@ extension Journal {
         }
     }
 
-    /// Checks that the file is a journal of our format with our tables and nothing else: no trigger or view of somebody
-    /// else's runs here.
+    /// Checks that the file is a journal of ours and nothing else, and makes one of an earlier format ours where it may
+    /// be written.
     private func verify(isWhole: Bool) throws {
-        try queue.read { db in
-            let version =
-                try Row.fetchOne(db, sql: "PRAGMA user_version").map { try Cells($0, path).int("user_version") } ?? 0
-            guard version != 0 else { throw JournalError.corrupt(path: path, reason: "it has no format") }
-            guard version == Self.format else { throw JournalError.otherFormat(path: path, format: version) }
-            guard try Self.tables(db) == Self.ourTables.get() else {
-                throw JournalError.corrupt(path: path, reason: "its tables are not those of this program")
-            }
-            guard isWhole else { return }
+        let schema = try JournalSchema.current.get()
+        let earlier = try queue.read { db in
+            let earlier = try schema.check(db, path)
             guard
-                try Row.fetchAll(db, sql: "PRAGMA quick_check(1)").map({ try Cells($0, path).text("quick_check") }) == [
-                    "ok"
-                ]
+                try !isWhole
+                    || Row.fetchAll(db, sql: "PRAGMA quick_check(1)").map({ try $0.text("quick_check") }) == ["ok"]
             else {
                 throw JournalError.corrupt(path: path, reason: "SQLite's check of the file failed")
             }
+            return earlier
         }
-    }
-
-    private static let ourTables = Result {
-        let queue = try DatabaseQueue()
-        return try queue.write { db in
-            try db.execute(sql: schema)
-            return try tables(db)
-        }
-    }
-
-    /// All that the schema names, in the words that made it.
-    private static func tables(_ db: Database) throws -> [[DatabaseValue]] {
-        let rows = try Row.fetchAll(
-            db, sql: "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name LIMIT 100")
-        return rows.map { [DatabaseValue]($0.databaseValues) }
+        guard let earlier else { return }
+        guard !queue.configuration.readonly else { throw JournalError.otherFormat(path: path, earlier: earlier) }
+        try schema.migrator.migrate(queue)
     }
 
     // MARK: - Connections

@@ -16,10 +16,17 @@ struct CSVReader {
 
         var count: Int { ends.count }
 
-        /// The bytes of one cell.
-        func withCell<R>(_ index: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R {
-            try bytes.withUnsafeBufferPointer { buffer in
-                try body(UnsafeBufferPointer(rebasing: buffer[(index == 0 ? 0 : ends[index - 1])..<ends[index]]))
+        /// Lends all cells at once: a table has many, and each by itself would be counted.
+        func withCells<R>(_ body: (Cells) throws -> R) rethrows -> R {
+            try bytes.withUnsafeBufferPointer { bytes in
+                try ends.withUnsafeBufferPointer { try body(Cells(bytes: bytes, ends: $0)) }
+            }
+        }
+
+        /// Throws ``DataError/unevenRow(line:found:expected:source:)``.
+        func check(count expected: Int, source: String) throws(DataError) {
+            guard count == expected else {
+                throw .unevenRow(line: line, found: count, expected: expected, source: source)
             }
         }
 
@@ -31,6 +38,16 @@ struct CSVReader {
         }
 
         fileprivate var isBlank: Bool { ends.isEmpty && bytes.isEmpty && !hasQuotes }
+    }
+
+    /// The bytes of a row's cells.
+    struct Cells {
+        fileprivate let bytes: UnsafeBufferPointer<UInt8>
+        fileprivate let ends: UnsafeBufferPointer<Int>
+
+        subscript(index: Int) -> UnsafeBufferPointer<UInt8> {
+            UnsafeBufferPointer(rebasing: bytes[(index == 0 ? 0 : ends[index - 1])..<ends[index]])
+        }
     }
 
     private enum State { case cellStart, plain, quoted, quoteInQuoted }
@@ -49,6 +66,19 @@ struct CSVReader {
     init(source: String, read: @escaping (UnsafeMutableRawBufferPointer) throws -> Int) {
         self.source = source
         self.read = read
+    }
+
+    /// A reader of an open file, from where it stands.
+    init(source: String, descriptor: Int32) {
+        self.init(source: source) { buffer in
+            while true {
+                let count = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
+                if count >= 0 { return count }
+                guard errno == EINTR else {
+                    throw DataError.unreadable(source: source, reason: String(cString: strerror(errno)))
+                }
+            }
+        }
     }
 
     /// Fills the block as far as there are bytes, whatever the size of the pieces that they come in: the first one has
@@ -137,5 +167,19 @@ struct CSVReader {
             }
             row.bytes.append(contentsOf: block[start..<position])
         }
+    }
+
+    /// The columns' names, of the first row. Throws ``DataError``.
+    static func header(_ row: Row, source: String) throws(DataError) -> [String] {
+        var names: [String] = []
+        for index in 0..<row.count {
+            let text = row.withCells { String(validating: NumberParser.trimmed($0[index]), as: UTF8.self) }
+            guard let text else { throw .notUTF8(line: row.line, source: source) }
+            // A nameless column is what pandas writes for its index.
+            let name = text.isEmpty ? "column_\(index + 1)" : text
+            guard !names.contains(name) else { throw .duplicateColumn(name, source: source) }
+            names.append(name)
+        }
+        return names
     }
 }

@@ -32,7 +32,7 @@ struct ColumnBuilder {
 
     private mutating func decide(_ source: String) throws(DataError) {
         isDecided = true
-        let present = sample.filter { !$0.cell.utf8.isEmpty && !Self.isMissing($0.cell) }
+        let present = sample.filter { !$0.cell.utf8.isEmpty && !NumberParser.isMissing($0.cell) }
         let numeric = present.count { Self.isNumber($0.cell) }
         if !isForcedCategorical, Double(numeric) >= Self.numericShare * Double(present.count) { numbers = [] }
         let cells = sample
@@ -49,11 +49,6 @@ struct ColumnBuilder {
             }
             if let problem { throw problem }
         }
-    }
-
-    private static func isMissing(_ text: String) -> Bool {
-        var text = text
-        return text.withUTF8(NumberParser.isMissing)
     }
 
     private static func isNumber(_ text: String) -> Bool {

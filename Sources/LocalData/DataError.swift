@@ -16,6 +16,12 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
     case notUTF8(line: Int, source: String)
     /// A cell that is no number in a column of numbers.
     case notNumeric(column: String, line: Int, source: String)
+    /// A column whose values this program cannot take.
+    case unreadableColumn(String, reason: String, source: String)
+    /// A number without end, with which nothing can be computed.
+    case infinite(column: String, source: String)
+    /// A cell that is none of the type that its column is said to be of.
+    case notOfType(String, column: String, place: String, source: String)
     /// A column is not there.
     case noColumn(String, source: String)
 
@@ -24,7 +30,7 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .unreadable(let source, let reason): "cannot read \(source): \(reason)"
         case .unsupportedType(let type, let label):
-            "the database '\(label)' is of type '\(type)'; this program reads csv"
+            "the database '\(label)' is of type '\(type)'; this program reads csv, parquet and sql of SQLite"
         case .empty(let source): "\(source) holds no rows"
         case .duplicateColumn(let name, let source): "\(source) has two columns named '\(name)'"
         case .unevenRow(let line, let found, let expected, let source):
@@ -34,6 +40,13 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
         case .notNumeric(let column, let line, let source):
             "\(source), line \(line), column '\(column)': not a number, in a column of numbers; "
                 + "correct the cell, or name the column in model_options.categorical"
+        case .unreadableColumn(let name, let reason, let source):
+            "\(source), column '\(name)' cannot be read: \(reason); choose other columns"
+        case .infinite(let column, let source):
+            "\(source), column '\(column)': it holds an infinite number; make it a missing value"
+        case .notOfType(let type, let column, let place, let source):
+            "\(source), \(place), column '\(column)': not of type \(type); correct the cell, or say in types "
+                + "that the column is text"
         case .noColumn(let name, let source): "\(source) has no column '\(name)' that tasks may see"
         }
     }

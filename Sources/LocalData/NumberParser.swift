@@ -14,6 +14,12 @@ enum NumberParser {
         return missing.contains(String(decoding: cell, as: UTF8.self))
     }
 
+    /// Whether a text stands for a missing value.
+    static func isMissing(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { isMissing(trimmed($0)) }
+    }
+
     /// The cell without blanks around it.
     static func trimmed(_ cell: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
         var slice = cell[...]

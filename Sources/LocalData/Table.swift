@@ -26,6 +26,26 @@ public struct Table: Sendable {
         }
     }
 
+    /// How a table is to be read.
+    public struct Options: Sendable {
+        /// The columns wanted; nil takes all that may be seen.
+        public var columns: Set<String>?
+        /// Columns whose cells are categories even where they look like numbers.
+        public var categorical: Set<String>
+        /// Whether tasks may see a column at all; one that they may not is as good as not there.
+        public var isVisible: @Sendable (String) -> Bool
+
+        /// Options; the defaults take every column as it looks.
+        public init(
+            columns: Set<String>? = nil, categorical: Set<String> = [],
+            isVisible: @escaping @Sendable (String) -> Bool = { _ in true }
+        ) {
+            self.columns = columns
+            self.categorical = categorical
+            self.isVisible = isVisible
+        }
+    }
+
     /// Where the rows come from, for error messages.
     public let source: String
     /// The columns, in the order of the header.

@@ -33,7 +33,8 @@ struct Chart {
             )
         }
         var parts = [
-            "<text x=\"8\" y=\"20\" font-size=\"14\" font-weight=\"600\" fill=\"#111827\">\(title.escapedForHTML)</text>"
+            "<text x=\"8\" y=\"20\" font-size=\"14\" font-weight=\"600\" "
+                + "fill=\"#111827\">\(title.escapedForHTML)</text>"
         ]
         for step in 0...3 {
             let value = minY + (maxY - minY) * Double(step) / 3
@@ -41,13 +42,15 @@ struct Chart {
             parts.append(
                 "<line x1=\"\(Self.plot.left)\" x2=\"\(Self.plot.right)\" y1=\"\(y)\" y2=\"\(y)\" stroke=\"#e5e7eb\"/>")
             parts.append(
-                "<text x=\"46\" y=\"\(y + 4)\" text-anchor=\"end\" font-size=\"11\" fill=\"#6b7280\">\(String(format: "%.3g", value))</text>"
+                "<text x=\"46\" y=\"\(y + 4)\" text-anchor=\"end\" font-size=\"11\" "
+                    + "fill=\"#6b7280\">\(String(format: "%.3g", value))</text>"
             )
         }
         for x in Set([minX, (minX + spanX / 2).rounded(), maxX]).sorted() {
             let label = String(format: "%.0f", x)
             parts.append(
-                "<text x=\"\(place(x, minY).0)\" y=\"212\" text-anchor=\"middle\" font-size=\"11\" fill=\"#6b7280\">\(label)</text>"
+                "<text x=\"\(place(x, minY).0)\" y=\"212\" text-anchor=\"middle\" font-size=\"11\" "
+                    + "fill=\"#6b7280\">\(label)</text>"
             )
         }
         for line in lines where !line.points.isEmpty {
@@ -56,12 +59,14 @@ struct Chart {
                 return String(format: "%.1f,%.1f", x, y)
             }.joined(separator: " ")
             parts.append(
-                "<polyline points=\"\(path)\" fill=\"none\" stroke=\"\(line.color)\" stroke-width=\"\(line.isBold ? 2.6 : 1.4)\" stroke-linejoin=\"round\"/>"
+                "<polyline points=\"\(path)\" fill=\"none\" stroke=\"\(line.color)\" "
+                    + "stroke-width=\"\(line.isBold ? 2.6 : 1.4)\" stroke-linejoin=\"round\"/>"
             )
         }
         parts.append(legend)
         return
-            "<svg viewBox=\"0 0 \(Self.width) \(Self.height)\" role=\"img\" aria-label=\"\(title.escapedForHTML)\" font-family=\"inherit\">\(parts.joined())</svg>"
+            "<svg viewBox=\"0 0 \(Self.width) \(Self.height)\" role=\"img\" aria-label=\"\(title.escapedForHTML)\" "
+            + "font-family=\"inherit\">\(parts.joined())</svg>"
     }
 
     /// The names in a row below the plot, as many as fit.
@@ -72,7 +77,8 @@ struct Chart {
             let width = 26 + 6.4 * Double(line.name.count)
             if x + width > Self.width { break }
             text +=
-                "<line x1=\"\(x)\" x2=\"\(x + 14)\" y1=\"236\" y2=\"236\" stroke=\"\(line.color)\" stroke-width=\"\(line.isBold ? 3 : 2)\"/>"
+                "<line x1=\"\(x)\" x2=\"\(x + 14)\" y1=\"236\" y2=\"236\" stroke=\"\(line.color)\" "
+                + "stroke-width=\"\(line.isBold ? 3 : 2)\"/>"
             text +=
                 "<text x=\"\(x + 18)\" y=\"240\" font-size=\"11\" fill=\"#374151\">\(line.name.escapedForHTML)</text>"
             x += width

@@ -8,21 +8,20 @@ import Wire
 
 /// The federated model beside what the pooled data and each organization alone would have given, all scored on the same
 /// held-out rows.
-public struct Comparison: Sendable {
-    /// One model's metrics.
-    public struct Row: Sendable {
+package struct Comparison: Sendable {
+    package struct Row: Sendable {
         /// Whose model it is.
-        public let name: String
+        package let name: String
         /// Its metrics on all held-out rows.
-        public let metrics: MetricRecord
+        package let metrics: MetricRecord
     }
 
     /// The federated model, the pooled one, then each organization's.
-    public let rows: [Row]
+    package let rows: [Row]
 
     /// Compares, on the rows that nodes of these settings train on and hold out; nil for a result that is none of the
     /// ready-made algorithm's.
-    public init?(result: JSON, organizations: [SandboxOrganization], label: String, node: NodeSettings) throws {
+    package init?(result: JSON, organizations: [SandboxOrganization], label: String, node: NodeSettings) throws {
         guard let settings = TrainingSettings(result: result), let text = result["model"]?["safetensors"]?.string else {
             return nil
         }
@@ -34,9 +33,9 @@ public struct Comparison: Sendable {
             guard let path = organization.databases[label] else { continue }
             let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
             tables[organization.id] = try Table.csv(
-                data, source: path, options: node.permitted(settings.question.csvOptions))
+                data, source: path, options: node.permitted(settings.design.question.tableOptions))
         }
-        let bench = try HeldOutBench(tables, settings.question, settings.design, node.disclosure)
+        let bench = try HeldOutBench(tables, settings.design, node.disclosure)
         var rows = [
             Row(name: "federated", metrics: try bench.metrics(of: arrays)),
             Row(name: "pooled", metrics: try bench.metrics(of: try bench.arrays(settings.options))),
@@ -48,13 +47,11 @@ public struct Comparison: Sendable {
         self.rows = rows
     }
 
-    /// The names of the metrics, without those that are only for arithmetic.
-    public var columns: [String] {
-        (rows.first?.metrics.keys ?? []).filter { !$0.hasPrefix("target-") && $0 != "num-examples" }
-    }
+    /// The names of the metrics.
+    package var columns: [String] { rows.first.map { [String]($0.metrics.keys) } ?? [] }
 
     /// The comparison as JSON: a row a model.
-    public var json: JSON {
+    package var json: JSON {
         .array(
             rows.map { row in
                 var members: OrderedDictionary<String, JSON> = ["model": .string(row.name)]

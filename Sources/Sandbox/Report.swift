@@ -37,7 +37,8 @@ struct Report {
     private var subtitle: String {
         let rows = participants.reduce(0) { $0 &+ ($1["train_rows"]?.int ?? 0) }
         return
-            "\(escape(result["strategy"]?.string ?? "")) · \(rounds.count) rounds · \(participants.count) organizations · \(rows) rows to train on · "
+            "\(escape(result["strategy"]?.string ?? "")) · \(rounds.count) rounds · \(participants.count) "
+            + "organizations · \(rows) rows to train on · "
             + "predicts <b>\(escape(result["model"]?["target"]?.string ?? ""))</b>"
     }
 
@@ -109,18 +110,21 @@ struct Report {
                 + "<td class=\"bar\"><i style=\"width:\(String(format: "%.0f", share * 100))%\"></i></td></tr>"
         }.joined()
         return
-            "<table><thead><tr><th></th><th>rows to train on</th><th>held out</th><th>rounds</th><th>share of rounds</th></tr></thead><tbody>\(rows)</tbody></table>"
+            "<table><thead><tr><th></th><th>rows to train on</th><th>held out</th><th>rounds</th><th>share of "
+            + "rounds</th></tr></thead><tbody>\(rows)</tbody></table>"
     }
 
     private var failures: String {
         let rows = result["failures"]?.elements ?? []
         guard !rows.isEmpty else { return "" }
         let body = rows.map {
-            "<tr><td>\(number($0["round"]))</td><td>\(number($0["organization"]))</td><td>\(escape($0["phase"]?.string ?? ""))</td>"
+            "<tr><td>\(number($0["round"]))</td><td>\(number($0["organization"]))</td>"
+                + "<td>\(escape($0["phase"]?.string ?? ""))</td>"
                 + "<td class=\"text\">\(escape($0["reason"]?.string ?? ""))</td></tr>"
         }.joined()
         return
-            "<h3>Failures</h3><table><thead><tr><th>round</th><th>organization</th><th>phase</th><th class=\"text\">reason</th></tr></thead><tbody>\(body)</tbody></table>"
+            "<h3>Failures</h3><table><thead><tr><th>round</th><th>organization</th><th>phase</th><th "
+            + "class=\"text\">reason</th></tr></thead><tbody>\(body)</tbody></table>"
     }
 
     private var timing: String {
@@ -131,7 +135,8 @@ struct Report {
             lines: [Chart.Line(name: "all", color: "#111827", isBold: true, points: points)]
         ).svg
         return
-            "<div class=\"charts\">\(chart)</div><p class=\"note\">One fan-out a round, and one for the last evaluation.</p>"
+            "<div class=\"charts\">\(chart)</div><p class=\"note\">One fan-out a round, and one for the last "
+            + "evaluation.</p>"
     }
 
     private var coefficients: String {
@@ -144,7 +149,8 @@ struct Report {
             "<tr><th>\(escape($0.0))</th><td>\(number($0.1))</td></tr>"
         }.joined()
         return
-            "<section><h2>Coefficients</h2><p class=\"note\">In the units of the columns.</p><table class=\"narrow\"><tbody>\(rows)</tbody></table></section>"
+            "<section><h2>Coefficients</h2><p class=\"note\">In the units of the columns.</p><table "
+            + "class=\"narrow\"><tbody>\(rows)</tbody></table></section>"
     }
 
     private func title(_ name: String) -> String { name.replacing("_", with: " ").replacing("-", with: " ") }

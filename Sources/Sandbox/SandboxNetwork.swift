@@ -1,32 +1,34 @@
 import Foundation
+import V6Flower
 import Vantage6
 import Wire
 
 /// A vantage6 network of one machine: server, nodes and proxies of one collaboration, on loopback.
 ///
-/// It speaks the protocol that was observed on version 4.15.2 and starts each run as a real process with the
+/// It speaks the protocol that was observed on versions 4.15.2 and 5.0.3 and starts each run as a real process with the
 /// environment and files of a container. It checks what the real one checks (image, organizations, JSON in an encrypted
 /// collaboration) and knows no users, permissions or keys.
-public actor SandboxNetwork {
+package actor SandboxNetwork {
     /// How a network is set up.
-    public struct Configuration: Sendable {
+    package struct Configuration: Sendable {
         /// The program that stands for the image.
-        public var executable: String
+        package var executable: String
         /// What it is started with: the image's entry point.
-        public var arguments: [String] = []
+        package var arguments: [String] = []
         /// The organizations, each with its databases.
-        public var organizations: [SandboxOrganization]
+        package var organizations: [SandboxOrganization]
         /// A folder for the nodes' folders; the processes' users must be able to enter it.
-        public var folder: String
+        package var folder: String
+        /// The generation of vantage6 that it stands for.
+        package var generation = Algorithm.Generation.four
         /// As strict about payloads as an encrypted collaboration.
-        public var isEncrypted = false
+        package var isEncrypted = false
         /// Further variables for every container, as a node's `algorithm_env`.
-        public var algorithmEnvironment: [String: String] = [:]
+        package var algorithmEnvironment: [String: String] = [:]
         /// How many processes run at once.
-        public var parallelRuns = 8
+        package var parallelRuns = 8
 
-        /// A configuration.
-        public init(executable: String, organizations: [SandboxOrganization], folder: String) {
+        package init(executable: String, organizations: [SandboxOrganization], folder: String) {
             self.executable = executable
             self.organizations = organizations
             self.folder = folder
@@ -42,20 +44,23 @@ public actor SandboxNetwork {
 
     static let image = "sandbox/algorithm:latest"
     static let collaboration: Int64 = 1
+    static let session: Int64 = 1
 
     /// What the network is made of.
-    public nonisolated let configuration: Configuration
-    private var tasks: [Int64: SandboxTask] = [:]
+    package nonisolated let configuration: Configuration
+    private(set) var tasks: [Int64: SandboxTask] = [:]
     private var processes: [Int64: ContainerProcess] = [:]
     private var nextID: Int64 = 0
+    /// The session's dataframes by their ids, from 1.
+    var dataframes: [String] = []
     private(set) var port: UInt16 = 0
     private var free: Int
     private var queue: [CheckedContinuation<Void, Never>] = []
     /// Why requests were refused: what a real node has in its log.
-    public private(set) var refusals: [String] = []
+    package private(set) var refusals: [String] = []
 
     /// A network without tasks.
-    public init(_ configuration: Configuration) {
+    package init(_ configuration: Configuration) {
         self.configuration = configuration
         free = configuration.parallelRuns
     }
@@ -65,19 +70,19 @@ public actor SandboxNetwork {
     // MARK: - What a user does
 
     /// Starts a task as a user would and gives its id.
-    public func createTask(name: String, organizations: [Int64], databases: [String], input: Data) throws -> Int64 {
+    package func createTask(name: String, organizations: [Int64], databases: [String], input: Data) throws -> Int64 {
         let labels = JSON.array(databases.map { ["label": .string($0)] })
         return try create(
             name: name, description: "", databases: labels, parent: nil, inputs: organizations.map { ($0, input) })
     }
 
     /// Ends a task's processes and those of its subtasks, as vantage6 does when a user kills a task.
-    public func killTask(_ id: Int64) {
+    package func killTask(_ id: Int64) {
         for process in calledOff(where: { $0.id == id || $0.parent == id }) { process.kill() }
     }
 
     /// Ends every process, and waits until there is none.
-    public func shutDown() async {
+    package func shutDown() async {
         let processes = calledOff { _ in true }
         await withTaskGroup { group in
             for process in processes { group.addTask { await process.stop() } }
@@ -98,10 +103,10 @@ public actor SandboxNetwork {
     }
 
     /// The state of a task; nil for one that there is not.
-    public func status(of id: Int64) -> String? { tasks[id]?.status }
+    package func status(of id: Int64) -> String? { tasks[id]?.status }
 
     /// The subtasks of a task, with their names, in order.
-    public func subtasks(of id: Int64) -> [(id: Int64, name: String, status: String)] {
+    package func subtasks(of id: Int64) -> [(id: Int64, name: String, status: String)] {
         tasks(of: id).map { ($0.id, $0.name, $0.status) }
     }
 
@@ -110,22 +115,22 @@ public actor SandboxNetwork {
     }
 
     /// The folder of a task's run at an organization.
-    public func folder(ofTask id: Int64, at organization: Int64) -> String? {
+    package func folder(ofTask id: Int64, at organization: Int64) -> String? {
         tasks[id]?.runs.first { $0.organization == organization }?.folder
     }
 
     /// The log of a task's run at an organization.
-    public func log(ofTask id: Int64, at organization: Int64) -> String {
+    package func log(ofTask id: Int64, at organization: Int64) -> String {
         folder(ofTask: id, at: organization).flatMap { try? String(contentsOfFile: $0 + "/log", encoding: .utf8) } ?? ""
     }
 
     /// The folders of a task's runs that have begun, by organization.
-    public func folders(ofTask id: Int64) -> [(organization: Int64, folder: String)] {
+    package func folders(ofTask id: Int64) -> [(organization: Int64, folder: String)] {
         (tasks[id]?.runs ?? []).filter { !$0.folder.isEmpty }.map { ($0.organization, $0.folder) }
     }
 
     /// The result of a task's run at an organization; nil where it left none.
-    public func result(ofTask id: Int64, at organization: Int64) -> Data? {
+    package func result(ofTask id: Int64, at organization: Int64) -> Data? {
         guard case .file(let path) = tasks[id]?.runs.first(where: { $0.organization == organization })?.result else {
             return nil
         }
@@ -133,7 +138,7 @@ public actor SandboxNetwork {
     }
 
     /// Waits for a task's end and gives its state.
-    public func wait(for id: Int64) async throws -> String {
+    package func wait(for id: Int64) async throws -> String {
         while true {
             guard let status = tasks[id]?.status else { throw Refusal("there is no task \(id)") }
             if ProxyClient.Status(rawValue: status).isFinal { return status }
@@ -157,21 +162,30 @@ public actor SandboxNetwork {
         guard body["image"]?.string == Self.image else { throw Refusal("the image is not that of the parent task") }
         guard body["collaboration_id"]?.int == Self.collaboration else { throw Refusal("the collaboration is another") }
         let inputs = try (body["organizations"]?.elements ?? []).map { organization -> (Int64, Data) in
-            guard let id = organization["id"]?.int, let text = organization["input"]?.utf8 else {
-                throw Refusal("an organization has no id or input")
+            let key = configuration.generation == .four ? "input" : "arguments"
+            guard let id = organization["id"]?.int, let text = organization[key]?.utf8 else {
+                throw Refusal("an organization has no id or \(key)")
             }
             return (id, try Base64.decode(text))
+        }
+        var step: SandboxTask.Step?
+        if let own = try task(parent).step {
+            guard let action = body["action"]?.string.flatMap(Action.init), let method = body["method"]?.string,
+                body["session_id"]?.int == Self.session, body["databases"] == (try task(parent).databases)
+            else { throw Refusal("the action, method, session or dataframe is missing or another") }
+            step = .init(method: method, action: action, dataframe: own.dataframe)
         }
         let id = try create(
             name: body["name"]?.string ?? "", description: body["description"]?.string ?? "",
             databases: body["databases"] ?? [],
-            parent: parent, inputs: inputs)
+            parent: parent, step: step, inputs: inputs)
         return try task(id)
     }
 
-    private func create(name: String, description: String, databases: JSON, parent: Int64?, inputs: [(Int64, Data)])
-        throws -> Int64
-    {
+    func create(
+        name: String, description: String, databases: JSON, parent: Int64?, step: SandboxTask.Step? = nil,
+        inputs: [(Int64, Data)]
+    ) throws -> Int64 {
         guard !inputs.isEmpty else { throw Refusal("a task needs organizations") }
         for (organization, _) in inputs where !configuration.organizations.contains(where: { $0.id == organization }) {
             throw Refusal("organization \(organization) is not in the collaboration")
@@ -184,7 +198,7 @@ public actor SandboxNetwork {
         }
         tasks[id] = SandboxTask(
             id: id, name: name, description: description, parent: parent, job: parent ?? id, databases: databases,
-            runs: runs)
+            step: step, runs: runs)
         for (run, (_, input)) in zip(runs, inputs) {
             Task { await self.execute(run, of: id, input: input) }
         }
@@ -217,11 +231,16 @@ public actor SandboxNetwork {
             return finish(run.id, of: id, status: "non-existing Docker image")
         }
         processes[run.id] = process
-        update(run.id, of: id) { $0.status = "active" }
+        update(run.id, of: id) { ($0.status, $0.hasStarted) = ("active", true) }
         let code = await process.exitCode()
         processes[run.id] = nil
         guard tasks[id]?.runs.first(where: { $0.id == run.id })?.status == "active" else { return }
         if code == 0 { store(files.output, run.id, of: id) }
+        if code == 0, let step = task.step, [.dataExtraction, .preprocessing].contains(step.action) {
+            guard keep(files.output, as: step.dataframe, at: node) else {
+                return finish(run.id, of: id, status: "unexpected output")
+            }
+        }
         finish(run.id, of: id, status: code == 0 ? "completed" : "crashed")
     }
 
@@ -235,8 +254,14 @@ public actor SandboxNetwork {
         update(run, of: id) { $0.result = isReadable ? .file(path) : .stillEncrypted }
     }
 
+    /// A run that fails ends those of its task that have not begun.
+    /// Source: `patch` in `vantage6/server/resource/run.py` of 4.14 and later.
     private func finish(_ run: Int64, of id: Int64, status: String) {
         update(run, of: id) { $0.status = status }
+        guard status != "completed" else { return }
+        for sibling in tasks[id]?.runs ?? [] where sibling.status == "pending" {
+            update(sibling.id, of: id) { ($0.status, $0.cancelledBy) = ("failed", run) }
+        }
     }
 
     private func update(_ run: Int64, of id: Int64, _ change: (inout SandboxTask.Run) -> Void) {

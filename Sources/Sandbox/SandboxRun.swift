@@ -3,36 +3,40 @@ import Foundation
 import Journal
 import OrderedCollections
 import V6Flower
+import Vantage6
 import Wire
 
 /// One run in the sandbox, as a person asks for it: a folder of data in, a model, its numbers and a report out.
-public struct SandboxRun: Sendable {
+package struct SandboxRun: Sendable {
     /// What is asked for.
-    public struct Request: Sendable {
+    package struct Request: Sendable {
         /// A folder with a table or a folder for each organization; its name is the organization's.
-        public var data: String
+        package var data: String
         /// Central's arguments.
-        public var kwargs: OrderedDictionary<String, JSON>
+        package var kwargs: OrderedDictionary<String, JSON>
         /// Where result, model and report go.
-        public var output: String
+        package var output: String
         /// The program that stands for the image.
-        public var executable: String
+        package var executable: String
         /// What the program is started with.
-        public var arguments: [String] = []
+        package var arguments: [String] = []
         /// Whether the containers' logs are shown as they come, in place of a table of rounds.
-        public var showsLogs = false
+        package var showsLogs = false
+        /// The generation of vantage6 that the network stands for. In version 5 the tables become dataframes first.
+        package var generation = Algorithm.Generation.four
         /// As strict about payloads as an encrypted collaboration.
-        public var isEncrypted = false
+        package var isEncrypted = false
         /// Variables of the nodes' `algorithm_env`.
-        public var algorithmEnvironment: [String: String] = [:]
+        package var algorithmEnvironment: [String: String] = [:]
         /// Compare with the pooled data and each organization alone, which takes as long as training there.
-        public var isCompared = true
+        package var isCompared = true
         /// Where the nodes keep their files: inputs, outputs, logs, checkpoint. Nil: a temporary folder that is removed
         /// at the end.
-        public var nodes: String?
+        package var nodes: String?
+        /// How many partials run at once.
+        package var parallelRuns = 8
 
-        /// A request.
-        public init(data: String, kwargs: OrderedDictionary<String, JSON>, output: String, executable: String) {
+        package init(data: String, kwargs: OrderedDictionary<String, JSON>, output: String, executable: String) {
             self.data = data
             self.kwargs = kwargs
             self.output = output
@@ -41,19 +45,18 @@ public struct SandboxRun: Sendable {
     }
 
     /// A run that could not be started or did not end well.
-    public struct Failed: Error, CustomStringConvertible {
-        /// One sentence.
-        public let description: String
+    package struct Failed: Error, CustomStringConvertible {
+        package let description: String
     }
 
     /// What a run left.
-    public struct Outcome: Sendable {
+    package struct Outcome: Sendable {
         /// Central's result.
-        public let result: JSON
+        package let result: JSON
         /// The comparison; nil for another algorithm's result.
-        public let comparison: Comparison?
+        package let comparison: Comparison?
         /// Seconds from central's start to its end.
-        public let seconds: Double
+        package let seconds: Double
     }
 
     private static let label = "default"
@@ -61,7 +64,7 @@ public struct SandboxRun: Sendable {
     private let organizations: [SandboxOrganization]
 
     /// Checks the request. Throws ``Failed``.
-    public init(_ request: Request) throws {
+    package init(_ request: Request) throws {
         self.request = request
         organizations = try SandboxOrganization.all(in: URL(fileURLWithPath: request.data).path, label: Self.label)
         guard FileManager.default.isExecutableFile(atPath: request.executable) else {
@@ -82,7 +85,7 @@ public struct SandboxRun: Sendable {
 
     /// Runs and writes `result.json`, `report.html`, the model and the files that the result carries. Throws
     /// ``Failed``.
-    public func callAsFunction(isTerminal: Bool, write: @Sendable @escaping (String) -> Void) async throws -> Outcome {
+    package func callAsFunction(isTerminal: Bool, write: @Sendable @escaping (String) -> Void) async throws -> Outcome {
         do {
             try FileManager.default.createDirectory(atPath: request.output, withIntermediateDirectories: true)
         } catch {
@@ -97,14 +100,15 @@ public struct SandboxRun: Sendable {
         var configuration = SandboxNetwork.Configuration(
             executable: request.executable, organizations: organizations, folder: nodes)
         configuration.arguments = request.arguments
+        configuration.generation = request.generation
         configuration.isEncrypted = request.isEncrypted
+        configuration.parallelRuns = request.parallelRuns
         configuration.algorithmEnvironment = request.algorithmEnvironment
         let network = SandboxNetwork(configuration)
-        let input = JSON.object(["method": "central", "kwargs": .object(request.kwargs)]).serialized()
-        let started = Date()
         let (result, seconds) = try await network.whileServing {
-            let task = try await network.createTask(
-                name: "sandbox", organizations: [1], databases: labels, input: input)
+            if request.generation == .five { try await extract(in: network) }
+            let started = Date()
+            let task = try await startCentral(in: network)
             if request.showsLogs {
                 try await watchLogs(network, task, write: write)
             } else {
@@ -132,6 +136,42 @@ public struct SandboxRun: Sendable {
         let report = Report(result: json, comparison: comparison, seconds: seconds)
         try Data(report.html.utf8).write(to: URL(fileURLWithPath: request.output + "/report.html"))
         return Outcome(result: json, comparison: comparison, seconds: seconds)
+    }
+
+    private var dataframe: String {
+        get throws {
+            guard let label = labels.first else {
+                throw Failed(description: "the organizations have no database of one name: call the files alike")
+            }
+            return label
+        }
+    }
+
+    /// Makes the session's dataframe of each organization's table.
+    private func extract(in network: SandboxNetwork) async throws {
+        let task = try await network.createStep(
+            "extract", .dataExtraction, dataframe: try dataframe, organizations: organizations.map(\.id),
+            arguments: Data("{}".utf8))
+        let status = try await network.wait(for: task)
+        guard status != "completed" else { return }
+        for organization in organizations {
+            let log = await network.log(ofTask: task, at: organization.id).split(separator: "\n")
+            if let last = log.last, last.hasPrefix("v6-flower: ") {
+                throw Failed(description: "\(organization.name): \(last.dropFirst("v6-flower: ".count))")
+            }
+        }
+        throw Failed(description: "the tables could not be read: the extraction ended as '\(status)'")
+    }
+
+    private func startCentral(in network: SandboxNetwork) async throws -> Int64 {
+        guard request.generation == .four else {
+            return try await network.createStep(
+                "central", .centralCompute, dataframe: try dataframe, organizations: [1],
+                arguments: JSON.object(request.kwargs).serialized())
+        }
+        let input = JSON.object(["method": "central", "kwargs": .object(request.kwargs)]).serialized()
+        return try await network.createTask(
+            name: "sandbox", organizations: [1], databases: labels, input: input)
     }
 
     /// Central's own last words, where it has some.
@@ -190,7 +230,11 @@ public struct SandboxRun: Sendable {
             // Central has recorded a round before it posts the next one.
             if isOver || subtasks.count != known, let folder = await network.folder(ofTask: task, at: 1) {
                 known = subtasks.count
-                let rows = rows(CheckpointFile.reports(path: folder + "/v6-flower/checkpoint.sqlite"))
+                let own =
+                    request.generation == .four
+                    ? folder + "/v6-flower"
+                    : URL(fileURLWithPath: folder).deletingLastPathComponent().path + "/session/v6-flower/task-\(task)"
+                let rows = rows(CheckpointFile.reports(path: own + "/checkpoint.sqlite"))
                 // The last row has no evaluation until the next fan-out is back.
                 table.show(isOver ? rows : rows.filter { !$0.metrics.isEmpty }, of: total)
             }
@@ -203,17 +247,20 @@ public struct SandboxRun: Sendable {
         table.eraseLiveLine()
     }
 
-    private func rows(_ reports: [JSON]) -> [RoundsTable.Row] {
+    private func rows(_ reports: [FanOutReport]) -> [RoundsTable.Row] {
         reports.enumerated().compactMap { index, report in
-            guard let train = report["train"], let round = train["round"]?.int else { return nil }
-            let evaluation = index + 1 < reports.count ? reports[index + 1]["evaluate"] : nil
+            guard let train = report.train else { return nil }
+            let evaluation = index + 1 < reports.count ? reports[index + 1].evaluate : nil
             return RoundsTable.Row(
-                round: Int(round), participants: train["organizations"]?.members?.count ?? 0,
-                trainLoss: train["metrics"]?["train-loss"]?.double,
-                metrics: (evaluation?["metrics"]?.members ?? [:]).compactMap { name, value in
-                    value.double.map { (name, $0) }
-                },
-                seconds: report["seconds"]?.double ?? 0)
+                round: train.round, participants: train.organizations.count,
+                trainLoss: train.metrics["train-loss"]?.finite,
+                metrics: (evaluation?.metrics ?? [:]).compactMap { name, value in value.finite.map { (name, $0) } },
+                seconds: report.seconds)
         }
     }
+}
+
+extension MetricValue {
+    /// The number, where it is one that can be shown.
+    fileprivate var finite: Double? { double.flatMap { $0.isFinite ? $0 : nil } }
 }

@@ -1,6 +1,7 @@
 import FlyingFox
 import FlyingSocks
 import Foundation
+import V6Flower
 import Vantage6
 import Wire
 
@@ -69,8 +70,12 @@ struct SandboxServer {
                 "id": .int(SandboxNetwork.collaboration), "name": "sandbox",
                 "encrypted": .bool(network.configuration.isEncrypted),
             ]
-        case (.GET, "version", 1): return ["version": "4.15.2"]
+        case (.GET, "version", 1):
+            return ["version": network.configuration.generation == .four ? "4.15.2" : "5.0.3"]
         case (.GET, "task", 1):
+            if let dataframe = query["dataframe_id"].flatMap({ Int64($0) }) {
+                return page(await network.tasks(ofDataframe: dataframe).map(Self.json), query)
+            }
             let parent = query["parent_id"].flatMap { Int64($0) } ?? 0
             return page(await network.tasks(of: parent).map(Self.json), query)
         case (.POST, "task", 1):
@@ -85,13 +90,18 @@ struct SandboxServer {
             let task = try await network.task(query["task_id"].flatMap { Int64($0) } ?? 0)
             var logs: [Int64: JSON] = [:]
             for run in task.runs where ProxyClient.Status(rawValue: run.status).isFinal {
-                logs[run.id] = .string(await network.log(ofTask: task.id, at: run.organization))
+                let log = await network.log(ofTask: task.id, at: run.organization)
+                logs[run.id] = .string(
+                    run.cancelledBy.map { "Marked as failed because sibling run id=\($0) failed." } ?? log)
             }
             return page(
                 task.runs.map {
                     [
                         "id": .int($0.id), "status": .string($0.status), "organization": ["id": .int($0.organization)],
-                        "task": ["id": .int(task.id)], "log": logs[$0.id] ?? .null,
+                        "started_at": $0.hasStarted ? .string(task.created) : .null,
+                        "finished_at": ProxyClient.Status(rawValue: $0.status).isFinal ? .string(task.created) : .null,
+                        "task": ["id": .int(task.id)],
+                        "log": logs[$0.id] ?? .null,
                     ]
                 }, query)
         case (.GET, "result", 1):
@@ -136,7 +146,7 @@ struct SandboxServer {
 
 extension SandboxNetwork {
     /// Runs `body` while the network's proxies listen, and ends every process afterwards.
-    public func whileServing<R: Sendable>(_ body: @Sendable @escaping () async throws -> R) async throws -> R {
+    package func whileServing<R: Sendable>(_ body: @Sendable @escaping () async throws -> R) async throws -> R {
         do {
             let result = try await SandboxServer(self).whileServing(body)
             await shutDown()

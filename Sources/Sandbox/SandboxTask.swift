@@ -1,4 +1,5 @@
 import Foundation
+import Vantage6
 import Wire
 
 /// A task as the sandbox's server keeps it, with one run an organization.
@@ -7,6 +8,9 @@ struct SandboxTask: Sendable {
         let id: Int64
         let organization: Int64
         var status = "pending"
+        var hasStarted = false
+        /// The run whose failure ended this one before it began.
+        var cancelledBy: Int64?
         /// The folder of the run at its node.
         var folder = ""
         /// Whether the result can be handed out (in an encrypted collaboration only JSON can).
@@ -20,6 +24,14 @@ struct SandboxTask: Sendable {
         }
     }
 
+    /// What a task of version 5 does in the session.
+    struct Step: Sendable {
+        let method: String
+        let action: Action
+        /// The session's dataframe that it makes or works on, called as the database it is made of.
+        let dataframe: String
+    }
+
     let id: Int64
     let created = Date().ISO8601Format(.init(includingFractionalSeconds: true))
     let name: String
@@ -27,6 +39,8 @@ struct SandboxTask: Sendable {
     let parent: Int64?
     let job: Int64
     let databases: JSON
+    /// Nil in version 4.
+    let step: Step?
     var runs: [Run]
 
     /// The server's rule: a failed run decides, even while others work. Source: `Task.status` in
@@ -41,13 +55,11 @@ struct SandboxTask: Sendable {
 }
 
 /// An organization with its node: a name and the databases it offers.
-public struct SandboxOrganization: Sendable {
-    /// The id.
-    public let id: Int64
-    /// The name.
-    public let name: String
+package struct SandboxOrganization: Sendable {
+    package let id: Int64
+    package let name: String
     /// Files by label.
-    public let databases: [String: String]
+    package let databases: [String: String]
 
     /// The type of a database by its file: vantage6's word, `folder` for a folder.
     static func databaseType(of path: String) -> String {
@@ -96,14 +108,14 @@ public struct SandboxOrganization: Sendable {
         guard !organizations.isEmpty else {
             throw SandboxRun.Failed(
                 description:
-                    "the folder \(folder) holds no data; put a .csv or .parquet file or a folder there for each organization"
+                    "the folder \(folder) holds no data; put a .csv or .parquet file or a folder there for each "
+                    + "organization"
             )
         }
         return organizations
     }
 
-    /// An organization.
-    public init(id: Int64, name: String, databases: [String: String]) {
+    package init(id: Int64, name: String, databases: [String: String]) {
         self.id = id
         self.name = name
         self.databases = databases

@@ -8,23 +8,38 @@ public protocol ByteSource: Sendable {
     /// How many bytes there are.
     var byteCount: Int { get }
 
-    /// Calls `body` with the bytes; the pointer is valid only during the call.
-    /// Throws what `body` throws, or an error of the file system where the bytes are in a file.
-    func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R
-
-    /// Calls `body` with the bytes in pieces, in order, so that reading a file through costs the memory of a piece. All
-    /// pieces but the last are multiples of 4096 bytes long, so that no number lies in two. Throws as ``withBytes(_:)``
-    /// does.
-    func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws
+    /// Calls `body` with the bytes of a range, which lies within `byteCount`; the pointer is valid only during the
+    /// call. Throws what `body` throws, or an error of the file system where the bytes are in a file.
+    func withBytes<R>(in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R
 }
 
+/// How long a piece is: a multiple of every number's size, so that none lies in two pieces.
+private let pieceSize = 1 << 20
+
 extension ByteSource {
-    /// One piece: the bytes are in memory as it is.
-    public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws { try withBytes(body) }
+    /// Calls `body` with all bytes; as ``withBytes(in:_:)``.
+    public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+        try withBytes(in: 0..<byteCount, body)
+    }
+
+    /// Calls `body` with the bytes in pieces, in order, so that reading a file through costs the memory of a piece. All
+    /// pieces but the last are multiples of 4096 bytes long. Throws as ``withBytes(in:_:)`` does.
+    public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        for start in stride(from: 0, to: byteCount, by: pieceSize) {
+            try withBytes(in: start..<min(start + pieceSize, byteCount), body)
+        }
+    }
 
     /// A copy of the bytes in memory.
     public func materialized() throws -> Data {
         try withBytes { Data($0) }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The bytes of a range; what of it lies beyond them is left out.
+    fileprivate func part(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: self[range.clamped(to: 0..<count)])
     }
 }
 
@@ -33,8 +48,8 @@ extension Data: ByteSource {
     public var byteCount: Int { count }
 
     /// Lends the bytes for the length of the call.
-    public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-        try withUnsafeBytes(body)
+    public func withBytes<R>(in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+        try withUnsafeBytes { try body($0.part(range)) }
     }
 }
 
@@ -50,8 +65,8 @@ public struct ScalarBytes<Scalar: BitwiseCopyable & Sendable>: ByteSource {
     public var byteCount: Int { values.count * MemoryLayout<Scalar>.stride }
 
     /// Lends the bytes for the length of the call.
-    public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-        try values.withUnsafeBytes(body)
+    public func withBytes<R>(in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+        try values.withUnsafeBytes { try body($0.part(range)) }
     }
 }
 

@@ -1,21 +1,21 @@
 import Foundation
 
 /// SHA-256 in lower-case hexadecimal: the name of a blob, wherever it lies.
-public struct Digest: Hashable, Sendable, CustomStringConvertible {
+package struct Digest: Hashable, Sendable, CustomStringConvertible {
     /// 64 hexadecimal digits.
-    public let hex: String
+    package let hex: String
     /// The same as ``hex``.
-    public var description: String { hex }
+    package var description: String { hex }
 
     /// The digest of the bytes of all segments.
-    public init(of segments: ByteSegments) throws {
+    package init(of segments: ByteSegments) throws {
         var hash = SHA256()
         try segments.forEach { hash.update($0) }
         self.init(hash.finalize())
     }
 
     /// The digest of data in memory.
-    public init(of data: Data) {
+    package init(of data: Data) {
         var hash = SHA256()
         data.withUnsafeBytes { hash.update($0) }
         self.init(hash.finalize())

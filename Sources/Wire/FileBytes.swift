@@ -74,9 +74,10 @@ public struct FileBytes: ByteSource {
             range: (range.lowerBound + within.lowerBound)..<(range.lowerBound + within.upperBound))
     }
 
-    /// Maps the part of the file for the length of the call and lends it. Throws ``FileError`` where it cannot be
+    /// Maps a part of these bytes for the length of the call and lends it. Throws ``FileError`` where it cannot be
     /// mapped.
-    public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+    public func withBytes<R>(in part: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+        let range = slice(part).range
         guard !range.isEmpty else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
         let page = Int(getpagesize())
         let start = range.lowerBound / page * page
@@ -88,14 +89,5 @@ public struct FileBytes: ByteSource {
         }
         defer { munmap(memory, length) }
         return try body(UnsafeRawBufferPointer(start: memory + (range.lowerBound - start), count: range.count))
-    }
-
-    private static let pieceSize = 1 << 20
-
-    /// Maps and lends one piece after the other. Throws ``FileError`` where one cannot be mapped.
-    public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-        for start in stride(from: 0, to: byteCount, by: Self.pieceSize) {
-            try slice(start..<min(start + Self.pieceSize, byteCount)).withBytes(body)
-        }
     }
 }

@@ -35,6 +35,13 @@ public enum JSON: Sendable {
         if case .array(let elements) = self { elements } else { nil }
     }
 
+    /// What the elements of an array are; nil where it is none, or one of them is not that.
+    public func list<Element>(_ element: (JSON) -> Element?) -> [Element]? {
+        guard let elements else { return nil }
+        let list = elements.compactMap(element)
+        return list.count == elements.count ? list : nil
+    }
+
     /// The string, or nil (also where it lies in a file that can no longer be read).
     public var string: String? {
         switch self {

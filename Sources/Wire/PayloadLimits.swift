@@ -48,12 +48,12 @@ public struct PayloadLimits: Sendable, Equatable {
 
 extension Int {
     /// The whole part of a number, or the nearest integer there is; 0 for what is no number.
-    public init(saturating value: Double) {
+    package init(saturating value: Double) {
         self = Int(exactly: value.rounded(.towardZero)) ?? (value.isNaN ? 0 : value < 0 ? .min : .max)
     }
 
     /// The sum, or the nearest integer there is.
-    public func addingSaturating(_ other: Int) -> Int {
+    package func addingSaturating(_ other: Int) -> Int {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? (other < 0 ? .min : .max) : sum
     }

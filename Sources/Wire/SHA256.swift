@@ -5,10 +5,16 @@ package struct SHA256: ~Copyable {
     /// The number of bytes of a digest.
     package static let byteCount = 32
 
+    /// OpenSSL looks it up, under locks, for each digest that is begun with less: for longer than a row's digest takes.
+    private struct Algorithm: @unchecked Sendable {
+        let pointer = EVP_MD_fetch(nil, "SHA256", nil)
+    }
+
+    private static let algorithm = Algorithm()
     private let context: OpaquePointer
 
     package init() {
-        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, Self.algorithm.pointer, nil) == 1 else {
             fatalError("there is no memory for a digest")  // lint: Swift's own allocations end the process here too.
         }
         self.context = context

@@ -2,7 +2,7 @@ extension String {
     /// Foreign text as it may stand in a log or an error: one line of at most `limit` Unicode scalars. A line break or
     /// control character becomes a space; what is invisible or turns the direction of writing becomes `?`; a text that
     /// was cut ends with `…`.
-    public func singleLine(limit: Int) -> String {
+    package func singleLine(limit: Int) -> String {
         guard limit > 0 else { return "" }
         var line = String.UnicodeScalarView()
         // Scalars and not characters: one character may hold any number of them.

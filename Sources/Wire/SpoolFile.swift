@@ -3,14 +3,14 @@ import _ProcessShims
 
 /// A file of its own for bytes that wait to be sent or aggregated: it has no name, so nothing is left of it, however
 /// the process ends.
-public final class SpoolFile {
+package final class SpoolFile {
     private let descriptor: Int32
     private let path: String
     private var isOwned = true
     private var end = 0
 
     /// A new file on the disk of `folder`. Throws ``FileBytes/FileError``.
-    public init(in folder: String) throws {
+    package init(in folder: String) throws {
         path = folder + "/a file without a name"
         let nameless = v6_nameless_file(folder)
         guard nameless < 0 else {
@@ -26,7 +26,7 @@ public final class SpoolFile {
     }
 
     /// A file in memory, for bytes that a disk would only hold up. Throws ``FileBytes/FileError``.
-    public init() throws {
+    package init() throws {
         descriptor = v6_memory_file()
         path = "a file in memory"
         guard descriptor >= 0 else { throw FileBytes.FileError(action: "create", path: path, code: errno) }
@@ -35,13 +35,13 @@ public final class SpoolFile {
     deinit { if isOwned, descriptor >= 0 { close(descriptor) } }
 
     /// Writes bytes behind those written before. Throws ``FileBytes/FileError``.
-    public func write(_ bytes: UnsafeRawBufferPointer) throws {
+    package func write(_ bytes: UnsafeRawBufferPointer) throws {
         try writeAt(bytes, end)
         end += bytes.count
     }
 
     /// Writes bytes at an offset; usable on any thread while the file lives.
-    public var writeAt: @Sendable (UnsafeRawBufferPointer, Int) throws -> Void {
+    package var writeAt: @Sendable (UnsafeRawBufferPointer, Int) throws -> Void {
         let (descriptor, path) = (descriptor, path)
         return { bytes, offset in
             var (rest, place) = (bytes, offset)
@@ -55,7 +55,7 @@ public final class SpoolFile {
     }
 
     /// What was written; the file lives as long as somebody refers to it.
-    public func finish() throws -> FileBytes {
+    package func finish() throws -> FileBytes {
         isOwned = false
         return try FileBytes(descriptor: descriptor, path: path)
     }

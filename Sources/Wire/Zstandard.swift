@@ -2,30 +2,30 @@ import CZstd
 import Foundation
 
 /// Zstandard (RFC 8878), by libzstd.
-public enum Zstandard {
+package enum Zstandard {
     /// Bytes that are no whole frame.
-    public struct FormatError: Error, Equatable, CustomStringConvertible {
+    package struct FormatError: Error, Equatable, CustomStringConvertible {
         /// What is wrong.
-        public let problem: String
+        package let problem: String
         /// The sentence for whoever reads the log.
-        public var description: String { "not whole Zstandard data: \(problem)" }
+        package var description: String { "not whole Zstandard data: \(problem)" }
     }
 
     /// A frame that holds more than it may.
-    public struct TooLarge: Error, Equatable, CustomStringConvertible {
+    package struct TooLarge: Error, Equatable, CustomStringConvertible {
         /// The most bytes that it may hold.
-        public let limit: Int
+        package let limit: Int
         /// The sentence for whoever reads the log.
-        public var description: String { "compressed data holds more than \(limit) bytes" }
+        package var description: String { "compressed data holds more than \(limit) bytes" }
     }
 
     /// Whether bytes begin as a frame does.
-    public static func isFrame(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    package static func isFrame(_ bytes: UnsafeRawBufferPointer) -> Bool {
         bytes.starts(with: [0x28, 0xB5, 0x2F, 0xFD])
     }
 
     /// One frame of all segments, with libzstd's default level. Throws what reading the segments throws.
-    public static func compress(_ segments: ByteSegments) throws -> Data {
+    package static func compress(_ segments: ByteSegments) throws -> Data {
         guard let context = ZSTD_createCCtx() else { throw FormatError(problem: "there is no memory for a compressor") }
         defer { ZSTD_freeCCtx(context) }
         var frame = Data()
@@ -52,7 +52,9 @@ public enum Zstandard {
     /// Calls `write` with what a frame holds, in pieces. Throws ``FormatError`` where it is no whole frame, and
     /// ``TooLarge`` where it holds more than `limit` bytes: none beyond them is written, and none at all where the
     /// frame itself says so.
-    public static func decompress(_ frame: any ByteSource, limit: Int, _ write: (UnsafeRawBufferPointer) throws -> Void)
+    package static func decompress(
+        _ frame: any ByteSource, limit: Int, _ write: (UnsafeRawBufferPointer) throws -> Void
+    )
         throws
     {
         guard let context = ZSTD_createDCtx() else {

@@ -27,8 +27,10 @@ struct Run: AsyncParsableCommand {
             """)
 
     @Option(
-        help:
-            "The folder of a Flower app in Python, which runs in place of the ready-made models; --kwargs takes its run config."
+        help: """
+            The folder of a Flower app in Python, which runs in place of the ready-made models; --kwargs takes its run \
+            config.
+            """
     )
     var app: String?
 
@@ -56,6 +58,9 @@ struct Run: AsyncParsableCommand {
     @Option(help: "Short for num_rounds in --kwargs.")
     var rounds: Int?
 
+    @Option(help: "The generation of vantage6 that the network stands for: 4 or 5.")
+    var generation = 4
+
     @Flag(help: "As strict about payloads as an encrypted collaboration.")
     var encrypted = false
 
@@ -69,8 +74,10 @@ struct Run: AsyncParsableCommand {
     var environment: [String] = []
 
     @Option(
-        help:
-            "A folder that keeps the nodes' files: inputs, outputs, logs, the checkpoint. Every user must be able to enter it."
+        help: """
+            A folder that keeps the nodes' files: inputs, outputs, logs, the checkpoint. Every user must be able to enter \
+            it.
+            """
     )
     var nodes: String?
 
@@ -82,6 +89,10 @@ struct Run: AsyncParsableCommand {
             request.showsLogs = true
             request.isCompared = false
         }
+        guard let generation = Algorithm.Generation(rawValue: generation) else {
+            throw ValidationError("--generation is 4 or 5")
+        }
+        request.generation = generation
         request.isEncrypted = encrypted
         request.nodes = nodes
         request.isCompared = request.isCompared && comparison

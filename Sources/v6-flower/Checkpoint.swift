@@ -28,7 +28,7 @@ struct Checkpoint: ParsableCommand {
         @Option(help: "The round; without it, the last.")
         var round: Int?
 
-        @Option(help: "The file to write; its name ends in .safetensors or .npz.")
+        @Option(help: "The file to write; its name ends in .safetensors.")
         var output: String
 
         func run() throws {

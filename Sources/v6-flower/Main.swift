@@ -21,11 +21,17 @@ struct Main: ParsableCommand {
 struct Describe: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Print algorithm.json for the algorithm store.")
 
+    @Option(help: "The generation of vantage6 whose store it is for: 4 or 5.")
+    var generation = 4
+
     @Flag(help: "Print the arguments as a page of Markdown instead.")
     var arguments = false
 
-    func run() {
+    func run() throws {
+        guard let generation = Algorithm.Generation(rawValue: generation) else {
+            throw ValidationError("There are the generations 4 and 5.")
+        }
         FileHandle.standardOutput.write(
-            arguments ? Data(Algorithm.argumentTable.utf8) : Algorithm.readyMade.description)
+            arguments ? Data(Algorithm.argumentTable.utf8) : Algorithm.readyMade.description(for: generation))
     }
 }

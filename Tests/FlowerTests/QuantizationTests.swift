@@ -74,6 +74,10 @@ struct QuantizationTests {
             unlink(path)
             let restored = try Quantization.restored(Safetensors.open(file), onto: base)
             #expect(restored == (try Quantization.restored(update, onto: base)))
+            let bytes = try #require(restored["x"]).bytes
+            for range in [0..<0, 3..<4099, 1_000_000..<1_000_008, (bytes.byteCount - 5)..<bytes.byteCount] {
+                #expect(try bytes.withBytes(in: range) { Data($0) } == bytes.materialized()[range])
+            }
         }
     }
 

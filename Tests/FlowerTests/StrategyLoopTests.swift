@@ -8,16 +8,26 @@ import Wire
 private actor EchoGrid: Grid {
     private(set) var fanOuts: [[String]] = []
     private(set) var recorded: [Int] = []
+    private(set) var last: StrategyProgress?
     private let failing: Set<Int64>
     private let earlier: StrategyProgress?
+    private let stop: Int?
 
-    init(failing: Set<Int64> = [], goingOnFrom earlier: StrategyProgress? = nil) {
+    struct Stopped: Error {}
+
+    init(failing: Set<Int64> = [], goingOnFrom earlier: StrategyProgress? = nil, stoppingAfter stop: Int? = nil) {
         self.failing = failing
         self.earlier = earlier
+        self.stop = stop
     }
 
     func beginTraining() -> StrategyProgress? { earlier }
-    func record(_ fanOut: FanOut) { recorded.append(fanOut.progress.round) }
+
+    func record(_ fanOut: FanOut) throws {
+        recorded.append(fanOut.progress.round)
+        last = fanOut.progress
+        if fanOut.progress.round == stop { throw Stopped() }
+    }
 
     func nodeIDs() -> [Int64] { [1, 2, 3] }
 
@@ -64,18 +74,12 @@ struct StrategyLoopTests {
         func start(_ strategy: inout FedOpt, _ earlier: StrategyProgress?, until: Int?) async throws -> (
             StrategyResult?, StrategyProgress?
         ) {
-            struct Stop: Error {}
-            var last: StrategyProgress?
+            let grid = EchoGrid(goingOnFrom: earlier, stoppingAfter: until)
             do {
-                let result = try await strategy.start(
-                    grid: EchoGrid(goingOnFrom: earlier), initialArrays: initial, numRounds: 4,
-                    afterFanOut: { fanOut in
-                        last = fanOut.progress
-                        if fanOut.progress.round == until { throw Stop() }
-                    })
-                return (result, last)
-            } catch is Stop {
-                return (nil, last)
+                let result = try await strategy.start(grid: grid, initialArrays: initial, numRounds: 4)
+                return (result, await grid.last)
+            } catch is EchoGrid.Stopped {
+                return (nil, await grid.last)
             }
         }
         var whole = FedOpt.adam()

@@ -20,7 +20,7 @@ from safetensors.numpy import save
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from conftest import PROGRAM, ROOT, TABLES, start  # noqa: E402
-from bench import Bench  # noqa: E402, I001
+from bench.v4.bench import Bench  # noqa: E402, I001
 
 PEER = sys.argv[1]
 BENCHMARK = PROGRAM.with_name("v6-flower-benchmark")

@@ -1,26 +1,25 @@
-"""The benches that the tests share: one plain, one encrypted, each started once."""
+"""The benches that the tests share: one plain, one encrypted, each started once. Of the version of vantage6 that is installed."""
 import atexit
+import importlib.metadata
 import json
 import os
 import pathlib
 import shutil
 import subprocess
-import sys
 import tempfile
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "Tests/Integration/bench"))
-# compat reads it on import, in this process for the client's sake.
+GENERATION = int(importlib.metadata.version("vantage6").split(".")[0])
+# The bench reads it on import, in this process for the client's sake.
 os.environ["BENCH_FOLDER"] = tempfile.mkdtemp(prefix="v6-flower-bench-client-")
 atexit.register(shutil.rmtree, os.environ["BENCH_FOLDER"], ignore_errors=True)
 
-import compat  # noqa: E402
-
-compat.prepare()
-
-from bench import Bench  # noqa: E402
+if GENERATION == 4:
+    from bench.v4.bench import Bench
+else:
+    from bench.v5.bench import Bench
 
 PROGRAM = ROOT / ".build/release/v6-flower"
 TABLES = dict(zip(Bench.NODES, ("amsterdam", "maastricht", "utrecht")))
@@ -33,6 +32,16 @@ def databases(node):
     if node != "gamma":
         found["partly"] = data / "diabetes" / f"{TABLES[node]}.csv"
     return found
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "generation(number): a test of what only this generation of vantage6 has")
+
+
+def pytest_collection_modifyitems(config, items):
+    others = [item for item in items if any(mark.args != (GENERATION,) for mark in item.iter_markers("generation"))]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
 
 
 def start(**options):

@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import pytest
-from bench import wait_for
+from bench.processes import wait_for
 from conftest import PROGRAM, ROOT
 from test_store import from_store, linked_store
 
@@ -88,6 +88,7 @@ def packaged(tmp_path):
     return json.loads((app / "algorithm.json").read_text())
 
 
+@pytest.mark.generation(4)
 def test_the_store_takes_an_apps_description(plain, packaged):
     client = plain.login("user-alpha")
     client.store.set(linked_store(plain, client))

@@ -4,14 +4,15 @@ import sys
 import tarfile
 
 import pytest
-from bench import NOBODY, rights, wait_for
+from bench.processes import NOBODY, rights, wait_for
 from conftest import ROOT, start
-from engine import Engine
+from bench.engine import Engine
 # Collected here too, where `plain` is a bench of containers: mounts, networks and logs are others.
 from test_training import (  # noqa: F401
     LOGISTIC, test_another_database_by_its_label, test_plain_and_encrypted_collaborations_give_the_same_bytes,
     test_progress_lines_appear_while_it_runs, test_two_users_at_once)
 
+pytestmark = pytest.mark.generation(4)
 IMAGE = "v6-flower"
 
 

@@ -3,8 +3,8 @@ import sys
 import time
 
 import pytest
-from bench import wait_for
-from conftest import PROGRAM, ROOT
+from bench.processes import wait_for
+from conftest import GENERATION, PROGRAM, ROOT
 
 LOGISTIC = {"model": "logistic", "target": "diagnosis", "num_rounds": 2}
 MISBEHAVE = ROOT / "Tests/Integration/images/misbehave.py"
@@ -21,10 +21,13 @@ WAYS = {
 @pytest.fixture(scope="module")
 def misbehaving(plain):
     """A task for each way to misbehave, all at once: the federation has two cores here."""
-    tasks = {}
-    for how in WAYS:
+    def start(how):
         image = plain.image("v6-flower-" + how.replace(" ", "-"), [PROGRAM], gamma=[sys.executable, MISBEHAVE, PROGRAM, how])
-        tasks[how] = plain.task(image, {**LOGISTIC, "num_rounds": 1, "timeout": 20 if how == "is slow" else 120})
+        return plain.task(image, {**LOGISTIC, "num_rounds": 1, "timeout": 20 if how == "is slow" else 120})
+    if GENERATION == 5:
+        # Of two runs that end within a second at one node, 5.0.3 loses one.
+        return {how: plain.outcome(start(how)) for how in WAYS}
+    tasks = {how: start(how) for how in WAYS}
     return {how: plain.outcome(task) for how, task in tasks.items()}
 
 
@@ -42,7 +45,8 @@ def test_a_column_that_one_node_lacks(plain):
     status, result, log = plain.run("v6-flower", LOGISTIC, databases=["mixed"])
     assert status == "completed", log
     assert [p["name"] for p in result["participants"]] == ["alpha", "beta"]
-    assert "gamma (organization 4): database 'mixed' (mixed.csv) has no column 'diagnosis'" in result["failures"][0]["reason"]
+    file = "mixed.csv" if GENERATION == 4 else "mixed.parquet"
+    assert f"gamma (organization 4): database 'mixed' ({file}) has no column 'diagnosis'" in result["failures"][0]["reason"]
 
 
 def test_a_key_that_does_not_belong_to_its_node(encrypted):
@@ -57,6 +61,11 @@ def test_a_key_that_does_not_belong_to_its_node(encrypted):
         status, result, log = encrypted.outcome(task)
         assert status == "completed", log
         assert [p["name"] for p in result["participants"]] == ["alpha", "beta"]
+        if GENERATION == 5:
+            # The node ends before it starts anything, and says so in its own log only.
+            assert "the run at gamma is 'unknown error': no log of it has come, so ask the administrator" in result["failures"][0]["reason"]
+            assert encrypted.run("v6-flower", LOGISTIC, at="gamma")[0] == "unknown error"
+            return
         prepare = encrypted.subtasks(task)[0]["id"]
         runs = {run["organization"]["id"]: run["log"] for run in encrypted.client.run.from_task(prepare)["data"]}
         assert "the input arrived still encrypted" in runs[gamma] and "private key" in runs[gamma]

@@ -4,11 +4,12 @@ import subprocess
 import sys
 
 import pytest
-from bench import NOBODY, rights, wait_for
+from bench.processes import NOBODY, rights, wait_for
 from conftest import PROGRAM, ROOT, start
-from engine import Engine
+from bench.engine import Engine
 from test_apps import python
 
+pytestmark = pytest.mark.generation(4)
 IMAGE = "registry.example.org/stateful:1"
 
 

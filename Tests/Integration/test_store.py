@@ -4,6 +4,7 @@ import json
 import pytest
 from conftest import ROOT
 
+pytestmark = pytest.mark.generation(4)
 DESCRIPTION = json.loads((ROOT / "algorithm.json").read_text())
 
 

@@ -2,9 +2,10 @@
 import json
 
 import pytest
-import ui
+from bench import ui
 from conftest import ROOT
 
+pytestmark = pytest.mark.generation(4)
 DESCRIPTION = json.loads((ROOT / "algorithm.json").read_text())
 MODELS = json.loads((ROOT / "Tests/Integration/ui-4.14.0.json").read_text())
 ALGORITHM, VISUALIZATION = MODELS["models/api/algorithm.model.ts"], MODELS["models/api/visualization.model.ts"]

@@ -21,8 +21,8 @@ struct JournalTests {
         #expect(try journal.progress() == nil)
         try journal.recordPreparation(["agreed": true])
         // Larger than one piece, and not a multiple of it.
-        try journal.record(JournalFixture.progress(1, size: 300_001), trained: true, report: ["round": 1])
-        try journal.record(JournalFixture.progress(2, size: 300_001), trained: true, report: ["round": 2])
+        try journal.record(JournalFixture.progress(1, size: 300_001), trained: true, report: JournalFixture.report(1))
+        try journal.record(JournalFixture.progress(2, size: 300_001), trained: true, report: JournalFixture.report(2))
 
         let read = try fixture.resume()
         let (found, expected) = (try #require(try read.progress()), try JournalFixture.progress(2, size: 300_001))
@@ -33,7 +33,7 @@ struct JournalTests {
         #expect("\(found.result.evaluateMetricsClientApp)" == "\(expected.result.evaluateMetricsClientApp)")
         #expect(try read.run().arguments == run.arguments)
         #expect(try read.run().preparation == ["agreed": true])
-        #expect(try read.rounds().map(\.report) == [["round": 1], ["round": 2]])
+        #expect(try Self.told(read.reports()) == Self.told((1...2).map(JournalFixture.report)))
         #expect(try read.arrays(round: 1) == JournalFixture.progress(1, size: 300_001).arrays)
     }
 
@@ -43,7 +43,7 @@ struct JournalTests {
     func bounded() throws {
         let journal = try Journal.create(path: path, run: run)
         for round in 1...(Journal.keptRounds + 3) {
-            try journal.record(JournalFixture.progress(round), trained: true, report: ["round": .int(Int64(round))])
+            try journal.record(JournalFixture.progress(round), trained: true, report: JournalFixture.report(round))
         }
         #expect(try journal.rounds().filter(\.hasArrays).map(\.number) == [Int](4...(Journal.keptRounds + 3)))
         #expect(try journal.rounds().count == Journal.keptRounds + 3)
@@ -53,7 +53,7 @@ struct JournalTests {
 
         var evaluated = try JournalFixture.progress(Journal.keptRounds + 4)
         evaluated.arrays = try JournalFixture.progress(Journal.keptRounds + 3).arrays
-        try journal.record(evaluated, trained: false, report: ["round": .int(Int64(Journal.keptRounds + 4))])
+        try journal.record(evaluated, trained: false, report: JournalFixture.report(Journal.keptRounds + 4))
         let progress = try #require(try journal.progress())
         #expect(progress.round == Journal.keptRounds + 4)
         #expect(progress.arrays == evaluated.arrays)
@@ -70,14 +70,70 @@ struct JournalTests {
         struct Unreadable: ByteSource {
             struct Gone: Error {}
             var byteCount: Int { 8 }
-            func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R { throw Gone() }
+            func withBytes<R>(in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+                throw Gone()
+            }
         }
         let journal = try Journal.create(path: path, run: run)
-        try journal.record(JournalFixture.progress(1), trained: true, report: ["round": 1])
+        try journal.record(JournalFixture.progress(1), trained: true, report: JournalFixture.report(1))
         var broken = try JournalFixture.progress(2)
         broken.arrays["late"] = try NDArray(dtype: .float64, shape: [1], bytes: Unreadable())
-        #expect(throws: Unreadable.Gone.self) { try journal.record(broken, trained: true, report: ["round": 2]) }
+        #expect(throws: Unreadable.Gone.self) {
+            try journal.record(broken, trained: true, report: JournalFixture.report(2))
+        }
         #expect(try Journal.open(path: path).progress()?.round == 1)
+        let late = try #require(broken.arrays["late"])
+        let replies = [
+            JournalFixture.recorded("c", [:]), JournalFixture.recorded("d", ["late": .arrays(["x": late])]),
+        ]
+        #expect(throws: Unreadable.Gone.self) { try journal.record(replies, appStates: [1: 5]) }
+        #expect(try journal.recordedReplies().isEmpty && journal.appStates().now.isEmpty)
+    }
+
+    @Test("A process that dies has lost nothing of what it recorded, and of what it was recording nothing is there")
+    func crash() throws {
+        // What a process leaves that is killed: the file and its log, as they are then.
+        let journal = try Journal.create(path: path, run: run)
+        var copies: [String] = []
+        func copy() throws {
+            let place = folder + "/\(copies.count)"
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+            for suffix in ["", "-wal"] {
+                try FileManager.default.copyItem(atPath: path + suffix, toPath: place + "/checkpoint.sqlite" + suffix)
+            }
+            copies.append(place + "/checkpoint.sqlite")
+        }
+        try journal.record([JournalFixture.recorded("d", ["w": .metrics(["n": 1])])], appStates: [1: 5])
+        try copy()
+        try journal.record(
+            JournalFixture.progress(1), trained: true, report: JournalFixture.report(1), appStates: [1: 6])
+        try copy()
+        // In the midst of a round's transaction, much of it in the log already.
+        let size = { try Data(contentsOf: URL(fileURLWithPath: path + "-wal")).count }
+        let before = try size()
+        try journal.queue.inTransaction(.immediate) { db in
+            try db.execute(sql: "PRAGMA cache_size = 10")
+            try JournalFixture.report(2).insertWhole(db)
+            let arrays = try JournalFixture.progress(2, size: 1_000_000).arrays
+            try RecordRow(.model(of: 2), "", .arrays(arrays)).insertWhole(db)
+            let during = try size()
+            #expect(during > before + 1_000_000)
+            try copy()
+            return .rollback
+        }
+        func reopen(_ path: String) throws -> Journal {
+            try #require(try Journal.reopen(path: path, task: JournalFixture.task, owner: JournalFixture.owner))
+        }
+        let first = try reopen(copies[0])
+        #expect(try first.progress() == nil && first.recordedReplies().count == 1 && first.appStates() == ([1: 5], [:]))
+        for path in copies.dropFirst() {
+            let later = try reopen(path)
+            #expect(
+                try later.reports().count == 1 && later.recordedReplies().isEmpty
+                    && later.appStates() == ([1: 6], [1: 6]))
+            #expect(try later.progress()?.arrays == JournalFixture.progress(1).arrays)
+            try later.record(JournalFixture.progress(2), trained: true, report: JournalFixture.report(2))
+        }
     }
 
     @Test("A damaged, foreign or missing file is said to be one")
@@ -96,7 +152,8 @@ struct JournalTests {
     func flippedBytes() throws {
         do {
             let journal = try Journal.create(path: path, run: run)
-            try journal.record(JournalFixture.progress(1, size: 100_000), trained: true, report: ["round": 1])
+            try journal.record(
+                JournalFixture.progress(1, size: 100_000), trained: true, report: JournalFixture.report(1))
             try journal.recordCompletion()
         }
         var file = try Data(contentsOf: URL(fileURLWithPath: path))
@@ -108,6 +165,9 @@ struct JournalTests {
             _ = try journal.progress()
         }
     }
+
+    /// What reports tell, with what NaN hides from a comparison.
+    private static func told(_ reports: [FanOutReport]) -> [String] { reports.map { "\($0)" } }
 
     @Test("A full disk and a read-only folder are named as such, and no row or weight is")
     func systemErrors() throws {
@@ -134,7 +194,7 @@ struct JournalTests {
     )
     func resumedTask() throws {
         let first = try Journal.create(path: path, run: run)
-        try first.record(JournalFixture.progress(1), trained: true, report: ["round": 1])
+        try first.record(JournalFixture.progress(1), trained: true, report: JournalFixture.report(1))
         let resumed = try fixture.resume().run()
         #expect(resumed.task.id == 8 && resumed.resumedFrom == 7)
         #expect(resumed.stateKey == run.stateKey && run.stateKey.count == 64)
@@ -160,17 +220,26 @@ struct JournalTests {
         )
     }
 
+    @Test("Only the kind of program that made a journal can go on with it")
+    func otherProgram() throws {
+        _ = try Journal.create(path: path, run: run)
+        let error = #expect(throws: JournalError.self) { try fixture.resume(program: .pythonApp) }
+        #expect(
+            error?.description.contains("was made by a ready-made training and this task runs a Flower app in Python")
+                ?? false)
+    }
+
     @Test("The same task goes on in its own journal; one of another task or owner gives way to a new one")
     func reopened() throws {
         let (task, owner) = (JournalFixture.task, JournalFixture.owner)
         #expect(try Journal.reopen(path: path, task: task, owner: owner) == nil)
         do {
             let first = try Journal.create(path: path, run: run)
-            try first.record(JournalFixture.progress(1), trained: true, report: ["round": 1])
+            try first.record(JournalFixture.progress(1), trained: true, report: JournalFixture.report(1))
         }
         let again = try #require(try Journal.reopen(path: path, task: task, owner: owner))
         #expect(try again.run().resumedFrom == nil && again.run().stateKey == run.stateKey)
-        try again.record(JournalFixture.progress(2), trained: true, report: ["round": 2])
+        try again.record(JournalFixture.progress(2), trained: true, report: JournalFixture.report(2))
         #expect(try again.rounds().map(\.number) == [1, 2])
 
         // A server may give the id of a deleted task to another.
@@ -178,7 +247,8 @@ struct JournalTests {
             (Journal.TaskIdentity(id: task.id, created: "later"), owner), (JournalFixture.later, owner),
             (task, Self.others[0].0),
         ] { #expect(try Journal.reopen(path: path, task: task, owner: owner) == nil) }
-        let other = try Journal.create(path: path, run: .init(task: JournalFixture.later, owner: owner, arguments: [:]))
+        let other = try Journal.create(
+            path: path, run: .init(.training, task: JournalFixture.later, owner: owner, arguments: [:]))
         #expect(try other.rounds().isEmpty && other.run().task.id == 8)
         try fixture.change("PRAGMA user_version = 2")
         #expect(try Journal.reopen(path: path, task: JournalFixture.later, owner: owner) == nil)
@@ -194,21 +264,53 @@ struct JournalTests {
     @Test("Replies that are given up take the apps' states with them, to those of the last round")
     func givenUp() throws {
         let journal = try Journal.create(path: path, run: run)
-        try journal.record(JournalFixture.progress(1), trained: true, report: ["round": 1], appStates: ["1": 5])
-        let reply = Journal.RecordedReply(
-            key: .init(epoch: 2, digest: "d", occurrence: 0), topic: "t", message: ["m": 1], blobs: [:])
-        try journal.record([reply], appStates: ["1": 6])
-        #expect(try journal.run().appStates == ["1": 6])
-        try journal.forgetReplies(appStates: ["1": 5])
-        #expect(try journal.run().appStates == ["1": 5] && journal.recordedReplies().isEmpty)
-        try journal.record(JournalFixture.progress(2), trained: true, report: ["round": 2], appStates: ["1": 7])
-        #expect(try journal.run().appStates == ["1": 7])
+        try journal.record(
+            JournalFixture.progress(1), trained: true, report: JournalFixture.report(1), appStates: [1: 5])
+        try journal.record([JournalFixture.recorded("d", [:])], appStates: [1: 6])
+        #expect(try journal.appStates() == ([1: 6], [1: 5]))
+        try journal.forgetReplies(keepsFirst: false)
+        #expect(try journal.appStates() == ([1: 5], [1: 5]) && journal.recordedReplies().isEmpty)
+        try journal.record(
+            JournalFixture.progress(2), trained: true, report: JournalFixture.report(2), appStates: [1: 7])
+        #expect(try journal.appStates() == ([1: 7], [1: 7]))
+    }
+
+    @Test("A run goes on at its last cut: later rounds leave its weights, state and metrics, and replies of their own")
+    func lastCut() throws {
+        let journal = try Journal.create(path: path, run: run)
+        let first = try JournalFixture.progress(1)
+        try journal.record(first, trained: true, report: JournalFixture.report(1), appStates: [1: 5])
+        let question = JournalFixture.recorded("d", [:])
+        for round in 2...15 {
+            var progress = try JournalFixture.progress(round)
+            progress.result.trainMetricsClientApp[1] = first.result.trainMetricsClientApp[1]
+            try journal.record(
+                progress, trained: true, report: JournalFixture.report(round), appStates: [1: 6], isCut: false)
+            if round == 2 { try journal.record([question], appStates: [1: 6, 2: 8]) }
+        }
+        let progress = try #require(try journal.progress())
+        #expect(progress.round == 1 && progress.arrays == first.arrays)
+        #expect(progress.strategyState == first.strategyState)
+        #expect(progress.result.trainMetricsClientApp == first.result.trainMetricsClientApp)
+        #expect(try journal.reports().count == 15 && journal.recordedReplies().count == 1)
+        #expect(try journal.appStates() == ([1: 6, 2: 8], [1: 5]))
+        #expect(try journal.rounds().count(where: \.hasArrays) == Journal.keptRounds + 1)
+        try journal.forgetReplies(keepsFirst: true)
+        #expect(try journal.appStates() == ([1: 5], [1: 5]), "an app that had none then has none")
+    }
+
+    @Test("Who takes part stays with the run")
+    func participants() throws {
+        let journal = try Journal.create(path: path, run: run)
+        #expect(try journal.participants().isEmpty)
+        try journal.record(participants: [3: "é\n", 4: "b"])
+        #expect(try fixture.resume().participants() == [3: "é\n", 4: "b"])
     }
 
     @Test("A run that ended well has nothing to go on with, and keeps no key")
     func endedWell() throws {
         let journal = try Journal.create(path: path, run: run)
-        try journal.record(JournalFixture.progress(1), trained: true, report: ["round": 1])
+        try journal.record(JournalFixture.progress(1), trained: true, report: JournalFixture.report(1))
         try journal.recordCompletion()
         #expect(try journal.run().stateKey.isEmpty)
         #expect(throws: JournalError.endedWell(task: 7)) { try fixture.resume() }
@@ -218,9 +320,8 @@ struct JournalTests {
     func separateColumns() throws {
         let journal = try Journal.create(path: path, run: run)
         try journal.recordPreparation(["agreed": true])
-        try journal.record([], appStates: ["4": 11])
-        let read = try journal.run()
-        #expect(read.preparation == ["agreed": true] && read.appStates == ["4": 11])
+        try journal.record([], appStates: [4: 11])
+        #expect(try journal.run().preparation == ["agreed": true] && journal.appStates().now == [4: 11])
     }
 
     @Test("Who reads a journal does not disturb who writes it, nor the other way round")
@@ -229,15 +330,15 @@ struct JournalTests {
         let reader = try Journal.open(path: path, isWhole: false)
         // A reader in the midst of reading, as slow as can be.
         try reader.queue.inTransaction(.deferred) { db in
-            #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM round") == 0)
-            try writer.record(JournalFixture.progress(1), trained: true, report: ["round": 1])
-            #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM round") == 0)
+            #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM snapshot") == 0)
+            try writer.record(JournalFixture.progress(1), trained: true, report: JournalFixture.report(1))
+            #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM snapshot") == 0)
             return .commit
         }
         #expect(try reader.rounds().count == 1)
         // A writer in the midst of writing.
         try writer.queue.inTransaction(.immediate) { db in
-            try db.execute(sql: "DELETE FROM round")
+            try db.execute(sql: "DELETE FROM snapshot")
             #expect(try Journal.open(path: path, isWhole: false).rounds().count == 1)
             return .rollback
         }

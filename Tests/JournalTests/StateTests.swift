@@ -91,7 +91,8 @@ struct StateTests {
             case .arrays(let arrays):
                 "\(name) arrays: "
                     + (try arrays.map { name, array in
-                        "\(name) \(array.dtype) \(array.shape) \(array.stype) \(Base64.encode(try array.bytes.withBytes { Data($0) }))"
+                        "\(name) \(array.dtype) \(array.shape) \(array.stype) "
+                            + "\(Base64.encode(try array.bytes.withBytes { Data($0) }))"
                     }).description
             case .metrics(let metrics): "\(name) metrics: \([String](metrics.map { "\($0) \($1)" }))"
             case .configs(let configs): "\(name) configs: \([String](configs.map { "\($0) \($1)" }))"
@@ -116,21 +117,40 @@ struct StateTests {
         let journal = try Journal.create(path: fixture.path, run: fixture.run)
         try journal.record(
             StrategyProgress(round: 1, arrays: model, strategyState: state, result: result), trained: true,
-            report: ["round": 1])
+            report: JournalFixture.report(1))
         for found in [try #require(try journal.progress()), try #require(try fixture.resume().progress())] {
             #expect(try Self.told(found.strategyState) == Self.told(state))
             #expect(try Self.told(["model": .arrays(found.arrays)]) == Self.told(["model": .arrays(model)]))
         }
     }
 
+    @Test("A reply comes back as it was, whatever its names and sentences hold", arguments: 0..<20)
+    func reply(_ seed: Int) throws {
+        var draw = Draw(random: SeededRandom(Int64(seed), "reply"))
+        var content: RecordDict = [:]
+        for index in 0..<draw.random.below(4) { content["\(index)" + draw.text()] = try draw.record() }
+        let fixture = try JournalFixture()
+        let journal = try Journal.create(path: fixture.path, run: fixture.run)
+        let replies = [JournalFixture.recorded("content", content), JournalFixture.recorded("error", nil)]
+        try journal.record(replies, appStates: [:])
+        let copy = try fixture.resume()
+        for recorded in replies {
+            let found = try #require(try copy.reply(to: recorded.key))
+            #expect(found.metadata == recorded.reply.metadata && found.error == recorded.reply.error)
+            #expect(try Self.told(found.content ?? [:]) == Self.told(recorded.reply.content ?? [:]))
+            #expect(try copy.recordedReplies()[recorded.key] == recorded.topic)
+        }
+        #expect(try copy.reply(to: .init(epoch: 2, digest: "content", occurrence: 0)) == nil)
+    }
+
     @Test("A fan-out that only evaluates keeps what the strategy carries by then")
     func evaluationOnly() throws {
         let fixture = try JournalFixture()
         let journal = try Journal.create(path: fixture.path, run: fixture.run)
-        try journal.record(JournalFixture.progress(1), trained: true, report: ["round": 1])
+        try journal.record(JournalFixture.progress(1), trained: true, report: JournalFixture.report(1))
         var evaluated = try JournalFixture.progress(2)
         evaluated.strategyState = ["seen": .configs(["best": 0.5])]
-        try journal.record(evaluated, trained: false, report: ["round": 2])
+        try journal.record(evaluated, trained: false, report: JournalFixture.report(2))
         #expect(try Self.told(#require(try journal.progress()).strategyState) == Self.told(evaluated.strategyState))
     }
 }

@@ -32,7 +32,7 @@ struct CSVCase: Sendable, CustomTestStringConvertible {
 @Suite("CSV")
 struct CSVTests {
     private static func table(_ text: String, categorical: Set<String> = []) throws -> Table {
-        try Table.csv(Data(text.utf8), source: "t.csv", options: Table.CSVOptions(categorical: categorical))
+        try Table.csv(Data(text.utf8), source: "t.csv", options: Table.Options(categorical: categorical))
     }
 
     @Test("There are cases")
@@ -44,7 +44,7 @@ struct CSVTests {
         let words = Set(columns.filter { $0.value["kind"]?.string == "word" }.keys)
         let table = try Table.csv(
             try Base64.decode(one.json["text"]?.string ?? ""), source: one.name,
-            options: Table.CSVOptions(categorical: words))
+            options: Table.Options(categorical: words))
         #expect([String](table.columns.keys) == [String](columns.keys))
         for (name, column) in columns {
             let cells = column["cells"]?.elements ?? []

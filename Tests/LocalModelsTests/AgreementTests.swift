@@ -9,7 +9,7 @@ import Wire
 
 @Suite("What central believes of profiles")
 struct AgreementTests {
-    private static let question = Question(model: .logistic, task: .classification, target: "y")
+    private static let question = Question(model: Logistic(), target: "y")
 
     private static func honest(_ offset: Int) throws -> Profile {
         let rows = (0..<60).map { "\(($0 * 7 + offset) % 60),\(["A", "B", "C"][($0 + offset) % 3]),\($0 % 2)\n" }
@@ -45,12 +45,12 @@ struct AgreementTests {
             Self.age("count", .int(.max)),
             Self.age("squares", -1), Self.age("squares", .double(1e300)), Self.age("mean", .double(1e308)),
             Self.age("mean", .null),
-            { $0["target"] = ["levels": ["0", "1", "x\nforged line \u{1B}[31m"]] },
-            { $0["target"] = ["levels": ["0", "0"]] },
-            { $0["target"] = ["levels": .array((0..<2000).map { .string("\($0)") })] },
-            { $0["target"] = ["levels": []] },
-            { $0["target"] = ["levels": [0, 1]] }, { $0["target"] = ["withheld": "identifier"] },
-            { $0["target"] = ["levels": [.string(String(repeating: "x", count: 5000))]] },
+            { $0["targets"] = ["y": ["levels": ["0", "1", "x\nforged line \u{1B}[31m"]]] },
+            { $0["targets"] = ["y": ["levels": ["0", "0"]]] },
+            { $0["targets"] = ["y": ["levels": .array((0..<2000).map { .string("\($0)") })]] },
+            { $0["targets"] = ["y": ["levels": []]] },
+            { $0["targets"] = ["y": ["levels": [0, 1]]] }, { $0["targets"] = ["y": ["withheld": "identifier"]] },
+            { $0["targets"] = ["y": ["levels": [.string(String(repeating: "x", count: 5000))]]] },
             { $0["features"] = ["a\nb": ["withheld": "identifier"]] },
         ]
         for (index, change) in changes.enumerated() {
@@ -98,13 +98,12 @@ struct AgreementTests {
         let table = try Table.csv(Data(("age,y\n" + rows).utf8), source: "t")
         let rules = DisclosureRules()
         let cohort = try Cohort(
-            table, Question(model: .logistic, task: .classification, features: ["age"], target: "y"), rules)
+            table, Question(model: Logistic(), features: ["age"], target: "y"), rules)
         func check(_ mean: Double, _ deviation: Double) throws {
             let json = """
-                {"model": "logistic", "target_name": "y", "target": {"classes": ["0", "1"]}, "missing": "mean", "hidden": [],
-                 "features": [{"name": "age", "mean": \(mean), "deviation": \(deviation)}]}
+                {"target": {"classes": ["0", "1"]}, "features": [{"name": "age", "mean": \(mean), "deviation": \(deviation)}]}
                 """
-            _ = try DesignMatrix(table, cohort, .train, Design(JSON(parsing: json)), rules)
+            _ = try DesignMatrix(table, cohort, .train, Design(JSON(parsing: json), Self.question), rules)
         }
         try check(30, 17)
         try check(1e9, 1e6)
@@ -130,9 +129,9 @@ struct AgreementTests {
                         (members["features"]?.members ?? [:]).merging(["age": ["levels": ["a"]]]) { $1 })
                 }, "column 'age' is numeric at a and categorical at evil"
             ),
-            ({ $0["target"] = ["levels": ["0", "1", "2"]] }, "has 3 classes"),
-            ({ $0["target"] = ["levels": .array((0..<30).map { .string("\($0)") })] }, "nobody else has"),
-            ({ $0["target"] = ["count": 60, "mean": 0, "squares": 1] }, "is not categorical at evil"),
+            ({ $0["targets"] = ["y": ["levels": ["0", "1", "2"]]] }, "has 3 classes"),
+            ({ $0["targets"] = ["y": ["levels": .array((0..<30).map { .string("\($0)") })]] }, "nobody else has"),
+            ({ $0["targets"] = ["y": ["count": 60, "mean": 0, "squares": 1]] }, "is not categorical at evil"),
         ]
         let honest = try Agreement(["a": Self.honest(0), "b": Self.honest(1)], Self.question)
         for place in 0..<3 {
@@ -167,28 +166,27 @@ struct AgreementTests {
     @Test("A design that no agreement leads to is refused at the node")
     func designs() throws {
         let design = try Agreement(["a": Self.honest(0), "b": Self.honest(1)], Self.question).design
-        #expect(try Design(design.json) == design)
+        #expect(try Design(design.json, Self.question) == design)
+        #expect(try Design(design.config, Question(design.config)) == design)
         func changed(_ name: String, _ value: JSON) throws -> Design {
             var members = try #require(design.json.members)
             members[name] = value
-            return try Design(.object(members))
+            return try Design(.object(members), Self.question)
         }
         let standard: JSON = ["name": "age", "mean": 0, "deviation": 1]
         let cases: [(String, JSON)] = [
             ("target", ["classes": ["0", "1", "1"]]), ("target", ["classes": []]), ("target", ["classes": ["0"]]),
-            ("target", ["mean": 0, "deviation": 0]), ("hidden", [-1]), ("hidden", [0]), ("hidden", [.int(.max)]),
-            ("hidden", ["8"]),
+            ("target", ["mean": 0, "deviation": 0]),
+            ("target", ["mean": 0, "deviation": 1]), ("target", [:]),
             ("features", []), ("features", [["name": "age", "levels": []]]), ("features", [standard, standard]),
             ("features", [["name": "age", "mean": 0, "deviation": 0]]),
             ("features", [["name": "y", "levels": ["0", "1"]]]),
             ("features", [["name": "age", "levels": .array((0..<300_000).map { .string("\($0)") })]]),
         ]
         for (name, value) in cases { #expect(throws: ModelError.self, "\(name)") { try changed(name, value) } }
-        for question in [
-            Question(model: .softmax, task: .classification, target: "y"),
-            Question(model: .logistic, task: .classification, target: "age"),
-            Question(model: .logistic, task: .classification, target: "y", missing: .drop),
-        ] { #expect(throws: ModelError.self) { try design.check(answers: question, featureNames: ["age", "ward"]) } }
-        #expect(throws: ModelError.self) { try design.check(answers: Self.question, featureNames: ["age"]) }
+        for question in [Question(model: Linear(), target: "y"), Question(model: Logistic(), target: "age")] {
+            #expect(throws: ModelError.self) { try Design(design.json, question) }
+        }
+        #expect(throws: ModelError.self) { try design.check(featureNames: ["age"]) }
     }
 }

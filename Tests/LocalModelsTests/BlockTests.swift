@@ -29,17 +29,14 @@ struct BlockTests {
         let table = try Self.table()
         guard case .categorical(let codes, _) = try table.column("class") else { return }
         var seen: Set<[Int]> = []
-        for (model, task, target) in [
-            (ModelKind.softmax, ModelTask.classification, "class"), (.linear, .regression, "y"),
-        ] {
+        for (model, target) in [(Softmax(), "class"), (Linear(), "y")] as [(any Model, String)] {
             for fraction in stride(from: 0, to: 0.95, by: 0.05) {
                 for missing in [MissingPolicy.mean, .drop] {
-                    let question = Question(
-                        model: model, task: task, target: target, missing: missing, testFraction: fraction)
+                    let question = Question(model: model, target: target, missing: missing, testFraction: fraction)
                     guard let cohort = try? Cohort(table, question, Self.rules) else { continue }
                     for rows in cohort.blocks + [cohort.train] + (cohort.heldOut.isEmpty ? [] : [cohort.heldOut]) {
                         #expect(rows.count >= 10)
-                        guard task == .classification else { continue }
+                        guard model is Softmax else { continue }
                         for count in Dictionary(grouping: rows, by: { codes[$0] }).mapValues(\.count).values {
                             #expect(count >= 3)
                         }
@@ -54,16 +51,16 @@ struct BlockTests {
     @Test("The last step of a training tells of no single row, whatever its batch size", arguments: [1, 2, 149, 159])
     func lastStep(_ batchSize: Int) throws {
         let table = try Self.table()
-        let question = Question(model: .linear, task: .regression, features: ["x"], target: "y")
+        let question = Question(model: Linear(), features: ["x"], target: "y")
         let design = try Agreement(["a": try Profile(table, question, Self.rules)], question).design
         let cohort = try Cohort(table, question, Self.rules)
         let matrix = try DesignMatrix(table, cohort, .train, design, Self.rules)
-        var network = try Network(Network.initialArrays(design, seed: 0), design)
+        var network = try Network(design.initialArrays(), [1, 1])
         var options = TrainingOptions()
         // What the steps before have learnt is taken back by FedProx's term: the last step's gradient is left.
         (options.batchSize, options.learningRate, options.proximalMu) = (batchSize, 0x1p-20, 0x1p20)
         var random = SeededRandom(0, "shuffle")
-        _ = network.train(matrix, Loss(design), options, shuffling: &random)
+        _ = network.train(matrix, Linear().loss(design), options, shuffling: &random)
         let told = network.layers[0].weight[0] / network.layers[0].bias[0]
         for row in 0..<matrix.rows where matrix.features[row] != 0 { #expect(abs(matrix.features[row] - told) > 1e-5) }
     }
@@ -71,7 +68,7 @@ struct BlockTests {
     @Test("A level that few of the rows to train on have is missing there, though the table has enough of it")
     func levelsOfAPart() throws {
         let table = try Self.table()
-        let question = Question(model: .linear, task: .regression, target: "y", testFraction: 0.5)
+        let question = Question(model: Linear(), target: "y", testFraction: 0.5)
         let design = try Agreement(["a": try Profile(table, question, Self.rules)], question).design
         let cohort = try Cohort(table, question, Self.rules)
         #expect(design.columnNames.contains("ward=W19"))
@@ -88,12 +85,12 @@ struct BlockTests {
     func pieces() throws {
         let rows = (0..<400).map { "\($0),\($0 % 2)\n" }.joined()
         let table = try Table.csv(Data(("x,y\n" + rows).utf8), source: "t.csv")
-        let question = Question(model: .mlp, task: .classification, target: "y", hidden: [200_000], testFraction: 0)
+        let question = Question(model: Perceptron(hidden: [200_000]), target: "y", testFraction: 0)
         let design = try Agreement(["a": try Profile(table, question, Self.rules)], question).design
         let matrix = try DesignMatrix(table, try Cohort(table, question, Self.rules), .train, design, Self.rules)
-        let network = try Network(Network.initialArrays(design, seed: 1), design)
+        let network = try Network(design.initialArrays(), [1, 200_000, 2])
         let pieces = network.pieces(matrix)
         #expect(pieces.count > 1 && pieces.allSatisfy { $0.rows * 200_000 <= 1 << 24 })
-        #expect(pieces.flatMap(\.features) == matrix.features && pieces.flatMap(\.targets) == matrix.targets)
+        #expect(pieces.flatMap(\.features) == matrix.features && pieces.flatMap(\.target) == matrix.target)
     }
 }

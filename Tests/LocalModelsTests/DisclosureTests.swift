@@ -31,7 +31,7 @@ struct DisclosureTests {
     }
 
     private static func linear(_ change: (inout Question) -> Void = { _ in }) -> Question {
-        var question = Question(model: .linear, task: .regression, target: "y")
+        var question = Question(model: Linear(), target: "y")
         change(&question)
         return question
     }
@@ -43,7 +43,7 @@ struct DisclosureTests {
             Self.linear(), Self.linear { $0.seed = 7 }, Self.linear { $0.testFraction = 0 },
             Self.linear { $0.testFraction = 1e-9 },
             Self.linear { $0.features = ["age"] }, Self.linear { ($0.features, $0.target) = (["age"], "outcome") },
-            Question(model: .logistic, task: .classification, features: ["age"], target: "outcome"),
+            Question(model: Logistic(), features: ["age"], target: "outcome"),
         ].map { try Profile(table, $0, Self.rules) }
         #expect(Set(profiles.map { "\(String(describing: $0.features["age"]))" }).count == 1)
     }
@@ -78,7 +78,7 @@ struct DisclosureTests {
         for target in ["name", "age", "note"] {
             #expect(throws: ModelError.identifier(column: target)) {
                 try Profile(
-                    table, Question(model: .softmax, task: .classification, features: ["y"], target: target), Self.rules
+                    table, Question(model: Softmax(), features: ["y"], target: target), Self.rules
                 )
             }
         }
@@ -87,22 +87,19 @@ struct DisclosureTests {
     /// What an app answers to a message of a central of one's own, about one feature of the patients; nil where it
     /// answers.
     private static func refusal(
-        of type: MessageType, _ feature: Design.Feature, _ rules: DisclosureRules = rules, model: ModelKind = .linear,
-        hidden: [Int] = []
+        of type: MessageType, _ feature: Design.Feature, _ rules: DisclosureRules = rules, model: any Model = Linear()
     ) async throws -> ModelError? {
         let table = try patients()
-        let design = Design(
-            model: model, targetName: "y", target: .number(mean: 0, deviation: 1), features: [feature], missing: .mean,
-            hidden: hidden)
-        let question = Question(model: model, task: .regression, features: [feature.name], target: "y", hidden: hidden)
+        let question = Question(model: model, features: [feature.name], target: "y")
+        let design = Design(question: question, targets: ["y": .number(mean: 0, deviation: 1)], features: [feature])
         let content: RecordDict = [
-            "config": .configs(LocalModel.config(question, design, TrainingOptions())),
-            "arrays": .arrays(Network.initialArrays(design, seed: 0)),
+            "config": .configs(design.config.merging(TrainingOptions().config) { own, _ in own }),
+            "arrays": .arrays(try design.initialArrays()),
         ]
         var context = Context(runID: 1, nodeID: 1)
         do {
             let message = Message(content: content, dstNodeID: 1, messageType: type, groupID: "1")
-            _ = try await LocalModel.clientApp(rules) { _ in table }(message, &context)
+            _ = try await Models.readyMade.clientApp(rules) { _ in table }(message, &context)
             return nil
         } catch let error as ModelError {
             return error
@@ -135,11 +132,14 @@ struct DisclosureTests {
             let line = try await Self.refusal(of: type, Self.age, rules)
             #expect(
                 line == .tooManyParameters(2, rows: 160, limit: 2.0 / 161, setting: "V6_FLOWER_MAX_PARAMETERS_PER_ROW"))
-            #expect(try await Self.refusal(of: type, Self.age, rules, model: .mlp, hidden: [3]) == nil)
+            #expect(
+                try await Self.refusal(of: type, Self.age, rules, model: Perceptron(hidden: [3], target: .number))
+                    == nil)
             var strict = rules
             (strict.maximumParametersPerRow, strict.maximumPerceptronParametersPerRow) = (2.0 / 160, 9.0 / 160)
             #expect(try await Self.refusal(of: type, Self.age, strict) == nil)
-            let perceptron = try await Self.refusal(of: type, Self.age, strict, model: .mlp, hidden: [3])
+            let perceptron = try await Self.refusal(
+                of: type, Self.age, strict, model: Perceptron(hidden: [3], target: .number))
             #expect(
                 perceptron
                     == .tooManyParameters(
@@ -150,9 +150,9 @@ struct DisclosureTests {
     @Test("Scores that are no numbers have no AUC, and it is told at once")
     func aucOfNaN() {
         let targets = (0..<1000).map { Float($0 % 2) }
-        #expect(Scores.auc(targets.map { $0 == 0 ? .nan : 1 }, targets).isNaN)
-        #expect(Scores.auc([Float](repeating: .nan, count: 1000), targets).isNaN)
-        #expect(Scores.auc(targets, targets) == 1)
+        #expect(LogisticLoss.auc(targets.map { $0 == 0 ? .nan : 1 }, targets).isNaN)
+        #expect(LogisticLoss.auc([Float](repeating: .nan, count: 1000), targets).isNaN)
+        #expect(LogisticLoss.auc(targets, targets) == 1)
     }
 
     @Test("No seed or fraction makes two sets of rows that differ by fewer than the minimum")
@@ -224,7 +224,7 @@ struct DisclosureTests {
         let typo = try Self.patients { index, cells in if index == 9 { cells[5] = "2" } }
         #expect(throws: ModelError.fewRowsLeftOut(.rareClasses, minimum: 10)) {
             try Cohort(
-                typo, Question(model: .logistic, task: .classification, features: ["age"], target: "outcome"),
+                typo, Question(model: Logistic(), features: ["age"], target: "outcome"),
                 Self.rules)
         }
         #expect(throws: ModelError.tooFewToHoldOut(minimum: 10)) {

@@ -1,6 +1,6 @@
 """What a run left, read by the packages that its users have: check_output.py OUTPUT CHECKPOINT PROGRAM DATA.
 
-The model by safetensors and NumPy, the checkpoint's exports by both, and the numbers of the result by pandas and scikit-learn:
+The model and the checkpoint's export by safetensors, and the numbers of the result by pandas and scikit-learn:
 coefficients in the columns' own units, put on the raw tables, must rank and classify the rows as the result says.
 """
 import base64
@@ -29,13 +29,10 @@ def main():
     rounds = len(result["rounds"])
     assert f"{rounds}" in listing, listing
     with tempfile.TemporaryDirectory() as folder:
-        exports = []
-        for suffix, read in (("npz", lambda path: dict(np.load(path))), ("safetensors", load_file)):
-            path = pathlib.Path(folder) / f"weights.{suffix}"
-            subprocess.run([program, "checkpoint", "export", checkpoint, "--round", str(rounds), "--output", path], check=True, capture_output=True)
-            exports.append(read(path))
-        for export in exports:
-            assert set(export) == set(model) and all(np.array_equal(export[k], model[k]) for k in model), "an export differs from the result"
+        path = pathlib.Path(folder) / "weights.safetensors"
+        subprocess.run([program, "checkpoint", "export", checkpoint, "--round", str(rounds), "--output", path], check=True, capture_output=True)
+        export = load_file(path)
+        assert set(export) == set(model) and all(np.array_equal(export[k], model[k]) for k in model), "the export differs from the result"
 
     frame = pd.concat([pd.read_csv(f) for f in sorted(data.glob("*.csv"))])
     design = result["model"]

@@ -28,7 +28,8 @@ struct FailureTests {
         let folder = try Fixture.folder()
         // Only from the second fan-out on: the organization takes part at first.
         let executable = try Fixture.wrapper(
-            "if [ $method = partial ] && [ $organization = utrecht ]; then if [ -e \(folder)/seen ]; then \(script); fi; touch \(folder)/seen; fi",
+            "if [ $method = partial ] && [ $organization = utrecht ]; then if [ -e \(folder)/seen ]; then \(script); "
+                + "fi; touch \(folder)/seen; fi",
             in: folder)
         let kwargs = Fixture.breastCancer.merging(["num_rounds": 2, "timeout": words.contains("8 seconds") ? 8 : 120]) {
             $1
@@ -38,6 +39,21 @@ struct FailureTests {
         // Both fan-outs of training and both evaluations lack it.
         #expect(failures.map(\.round) == [1, 1, 2, 2])
         #expect(failures.allSatisfy { $0.reason.contains(words) && $0.reason.contains("utrecht") }, "\(failures)")
+        #expect(result["rounds"]?.elements?.map { $0["participants"]?.int } == [2, 2])
+    }
+
+    @Test("Who never began because another's run had failed is asked again in the same round")
+    func cancelled() async throws {
+        let folder = try Fixture.folder()
+        let executable = try Fixture.wrapper(
+            "if [ $method = partial ] && [ $organization = amsterdam ]; then if [ -e \(folder)/seen ]; then exit 3; fi; "
+                + "touch \(folder)/seen; fi", in: folder)
+        let kwargs = Fixture.breastCancer.merging(["num_rounds": 2]) { $1 }
+        // One at a time: the others wait behind the one that fails.
+        let result = try await Fixture.run(kwargs, executable: executable) { $0.parallelRuns = 1 }.outcome.result
+        let failures = Self.failures(result)
+        #expect(failures.map(\.round) == [1, 1, 2, 2])
+        #expect(failures.allSatisfy { $0.reason.contains("amsterdam") && $0.reason.contains("crashed") }, "\(failures)")
         #expect(result["rounds"]?.elements?.map { $0["participants"]?.int } == [2, 2])
     }
 
@@ -73,7 +89,8 @@ struct FailureTests {
     func tooFew() async throws {
         let folder = try Fixture.folder()
         let executable = try Fixture.wrapper(
-            "if [ $method = partial ] && [ $organization != utrecht ] && [ -e \(folder)/$organization ]; then exit 4; fi; [ $method = partial ] && touch \(folder)/$organization",
+            "if [ $method = partial ] && [ $organization != utrecht ] && [ -e \(folder)/$organization ]; then exit 4; "
+                + "fi; [ $method = partial ] && touch \(folder)/$organization",
             in: folder)
         let error = await #expect(throws: SandboxRun.Failed.self) { try await Fixture.run(executable: executable) }
         let text = error?.description ?? ""
@@ -160,7 +177,8 @@ struct FailureTests {
                 "model": "linear", "target": "y", "strategy": "FedAvgM",
                 "strategy_options": ["server_learning_rate": 1e300],
             ],
-            "by FedAvgM: lower strategy_options.server_learning_rate or learning_rate; the rounds before are kept in the checkpoint"
+            "by FedAvgM: lower strategy_options.server_learning_rate or learning_rate; the rounds before are kept in "
+                + "the checkpoint"
         ),
         (
             ["a": "x,y\n" + Fixture.rows(30) { "\($0),\($0)" }, "b": "x,y\n" + Fixture.rows(30) { "\($0),\($0)" }],

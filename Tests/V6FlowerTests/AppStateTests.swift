@@ -1,9 +1,9 @@
 import Foundation
 import Journal
 import Testing
-import Vantage6
 
 @testable import V6Flower
+@testable import Vantage6
 
 @Suite("What a node's app remembers")
 struct AppStateTests {
@@ -19,28 +19,30 @@ struct AppStateTests {
 
     private func folder(_ run: Int64) throws -> TaskFolder {
         try FileManager.default.createDirectory(atPath: task(run), withIntermediateDirectories: true)
-        return try TaskFolder(beside: task(run) + "/output")
+        return try taskFolder(beside: task(run) + "/output")
     }
 
-    private static func token(image: String = "flower:1", collaboration: Int = 1) throws -> ContainerToken {
+    private static func container(image: String = "flower:1", collaboration: Int = 1) throws -> ContainerTask {
         let claims =
             #"{"sub":{"organization_id":1,"collaboration_id":\#(collaboration),"study_id":null,"task_id":1,"image":"\#(image)","databases":[]}}"#
-        return try ContainerToken("e30." + Base64.encode(Data(claims.utf8)).replacing("=", with: "") + ".s")
+        let token = try ContainerToken("e30." + Base64.encode(Data(claims.utf8)).replacing("=", with: "") + ".s")
+        return Version4.task(token, try TaskInput(Data(#"{"method": "partial"}"#.utf8)), address: "http://none:1")
     }
 
-    private static func context(key: String?, base: Int64?) throws -> NodeContext {
+    private static func context(key: String?, base: Int64?, cut: Int64?) throws -> NodeContext {
         let json: JSON = [
             "run_config": [:], "seed": 0, "partition": [0, 1], "state_key": key.map(JSON.string) ?? .null,
-            "state_run": base.map(JSON.int) ?? .null,
+            "state_run": base.map(JSON.int) ?? .null, "state_cut": cut.map(JSON.int) ?? .null,
         ]
         return try #require(try NodeContext(json))
     }
 
-    private func place(_ run: Int64, base: Int64?, key: String? = "k1", token: ContainerToken? = nil) throws
+    private func place(_ run: Int64, base: Int64?, cut: Int64? = nil, key: String? = "k1", task: ContainerTask? = nil)
+        throws
         -> AppState.Place
     {
         try AppState.Place(
-            folder: folder(run), token: token ?? Self.token(), context: Self.context(key: key, base: base))
+            folder: folder(run), task: task ?? Self.container(), context: Self.context(key: key, base: base, cut: cut))
     }
 
     private static let secret: RecordDict = [
@@ -67,13 +69,29 @@ struct AppStateTests {
             "the key is not in it")
     }
 
+    @Test("The state of the last cut stays however many come after it, and goes when there is another cut")
+    func cut() throws {
+        func write(_ run: Int64, base: Int64?, cut: Int64?) throws {
+            try AppState(place(run, base: base, cut: cut)).write(Self.secret)
+        }
+        let stays = { (runs: ClosedRange<Int64>) in
+            runs.filter { FileManager.default.fileExists(atPath: task($0) + "/v6-flower/state") }
+        }
+        try write(1, base: nil, cut: nil)
+        for run in 2...5 as ClosedRange<Int64> { try write(run, base: run - 1, cut: 1) }
+        #expect(stays(1...5) == [1, 4, 5])
+        #expect(try AppState(place(6, base: 1, cut: 1)).records == Self.secret, "a run goes on from there")
+        try write(6, base: 5, cut: 5)
+        #expect(stays(1...6) == [5, 6])
+    }
+
     @Test("No other task has it by naming the run, and none is told what is there, or loses it")
     func foreign() throws {
         try AppState(place(7, base: nil)).write(Self.secret)
         let others = [
             try place(20, base: 7, key: "k2"), try place(20, base: 7, key: nil), try place(20, base: 7, key: ""),
-            try place(20, base: 7, token: Self.token(image: "evil:1")),
-            try place(20, base: 7, token: Self.token(collaboration: 2)),
+            try place(20, base: 7, task: Self.container(image: "evil:1")),
+            try place(20, base: 7, task: Self.container(collaboration: 2)),
         ]
         for place in others {
             let error = #expect(throws: AppState.NotOurs.self) { try AppState(place) }
@@ -161,7 +179,8 @@ struct AppStateTests {
             return Message(content: [:], replyTo: message)
         }
         let node = Node(try NodeSettings([:]), organization: 1, log: Log { _ in })
-        let answer = try await Partial.run(input, app, node, state: place(8, base: 7, key: "k2"), log: Log { _ in })
+        let answer = try await Partial.run(
+            input.kwargs, app, node, state: place(8, base: 7, key: "k2"), log: Log { _ in })
         guard case .json(let json) = answer else { return #expect(Bool(false)) }
         let reason = json["replies"]?.elements?.first?["error"]?["reason"]?.string ?? ""
         #expect(
@@ -202,7 +221,7 @@ struct TaskFolderTests {
         #expect(mkdir(own, 0o777) == 0 && symlink(victim, own + "/x") == 0 && link(victim, own + "/y") == 0)
         var before = stat()
         #expect(lstat(victim, &before) == 0)
-        _ = try TaskFolder(beside: task + "/output")
+        _ = try taskFolder(beside: task + "/output")
         var after = stat()
         #expect(lstat(victim, &after) == 0)
         #expect(after.st_mode == before.st_mode && after.st_uid == before.st_uid && after.st_gid == before.st_gid)
@@ -221,7 +240,7 @@ struct TaskFolderTests {
         case 2: #expect(FileManager.default.createFile(atPath: own, contents: nil))
         default: #expect(mkfifo(own, 0o666) == 0)
         }
-        let error = #expect(throws: Failure.self) { try TaskFolder(beside: task + "/output") }
+        let error = #expect(throws: Failure.self) { try taskFolder(beside: task + "/output") }
         #expect(
             error?.exitCode == 73 && error?.sentence.contains("which is none of this program's") ?? false,
             "\(String(describing: error))")
@@ -236,7 +255,7 @@ struct TaskFolderTests {
         // Only root can make one, here as on a node.
         guard geteuid() == 0 else { return #expect(chown(task + "/v6-flower", 12345, 12345) != 0) }
         #expect(chown(task + "/v6-flower", 12345, 12345) == 0)
-        let error = #expect(throws: Failure.self) { try TaskFolder(beside: task + "/output") }
+        let error = #expect(throws: Failure.self) { try taskFolder(beside: task + "/output") }
         #expect(error?.sentence.contains("another user's") ?? false)
     }
 
@@ -246,8 +265,8 @@ struct TaskFolderTests {
         for name in ["task-000000001", "task-000000003"] {
             try FileManager.default.createDirectory(atPath: "\(tasks)/\(name)", withIntermediateDirectories: true)
         }
-        _ = try TaskFolder(beside: tasks + "/task-000000001/output")
-        let folder = try TaskFolder(beside: tasks + "/task-000000003/output")
+        _ = try taskFolder(beside: tasks + "/task-000000001/output")
+        let folder = try taskFolder(beside: tasks + "/task-000000003/output")
         let found = try folder.whileNobodyWorks(onRun: 1, ofTask: 7) { $0 }
         #expect(found.hasSuffix("task-000000001/v6-flower/checkpoint.sqlite"))
         #expect(symlink(tasks + "/task-000000001", tasks + "/task-000000002") == 0)
@@ -258,7 +277,7 @@ struct TaskFolderTests {
 
     @Test("What cannot be written whole leaves nothing")
     func halfWritten() throws {
-        let folder = try TaskFolder(beside: task + "/output")
+        let folder = try taskFolder(beside: task + "/output")
         try folder.keepResult(["a": 1])
         #expect(mkdir(folder.path + "/result.d", 0o700) == 0)
         #expect(rename(folder.path + "/result", folder.path + "/kept") == 0)
@@ -267,3 +286,5 @@ struct TaskFolderTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["kept", "result"])
     }
 }
+
+private func taskFolder(beside output: String) throws -> TaskFolder { try TaskFolder(Version4.folder(beside: output)) }

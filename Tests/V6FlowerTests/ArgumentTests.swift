@@ -25,7 +25,7 @@ struct ArgumentTests {
         #expect(arguments.options.batchSize == 32)
         #expect(arguments.options.learningRate == 1)
         #expect(arguments.question.features == ["a", "b"])
-        #expect(arguments.question.task == .classification)
+        #expect(arguments.question.targets == ["y": .twoClasses])
         #expect(arguments.organizations == [3, 1])
         #expect(arguments.strategy is FedAvg)
         #expect(arguments.seed == 0)
@@ -70,9 +70,8 @@ struct ArgumentTests {
                 "hidden_layers is for model mlp only"
             ])
         #expect(
-            try TrainingArguments(["model": "mlp", "target": "y", "hidden_layers": [64, 64]]).question.hidden == [
-                64, 64,
-            ])
+            try TrainingArguments(["model": "mlp", "target": "y", "hidden_layers": [64, 64]]).question.model.options
+                == ["hidden_layers": .ints([64, 64]), "mlp_task": "classification"])
         #expect(
             Self.problems(["model": "mlp", "target": "y", "hidden_layers": .array([JSON](repeating: 1, count: 101))])
                 == [
@@ -120,9 +119,11 @@ struct ArgumentTests {
         ) {
             try TrainingArguments(["resume": 4, "learning_rate": 0.1], resuming: earlier)
         }
-        #expect(try ArgumentValues.resumedTask(["resume": 0]) == nil)
-        #expect(try ArgumentValues.resumedTask(["resume": 4]) == 4)
-        #expect(throws: InvalidArguments.self) { try ArgumentValues.resumedTask(["resume": "x"]) }
+        #expect(try ArgumentValues.resumedTask(["resume": 0], TrainingArguments.resume) == nil)
+        #expect(try ArgumentValues.resumedTask(["resume": 4], TrainingArguments.resume) == 4)
+        #expect(throws: InvalidArguments.self) {
+            try ArgumentValues.resumedTask(["resume": "x"], TrainingArguments.resume)
+        }
     }
 }
 
@@ -131,10 +132,13 @@ struct DescriptionTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
         "../..")
 
-    @Test("The file is what the argument definitions say; `v6-flower describe > algorithm.json` makes it anew")
-    func upToDate() throws {
+    @Test(
+        "The files are what the argument definitions say; `v6-flower describe [--generation 5]` makes them anew",
+        arguments: [("algorithm.json", Algorithm.Generation.four), ("algorithm-5.json", .five)])
+    func upToDate(_ file: String, _ generation: Algorithm.Generation) throws {
         #expect(
-            try Data(contentsOf: Self.root.appendingPathComponent("algorithm.json")) == Algorithm.readyMade.description)
+            try Data(contentsOf: Self.root.appendingPathComponent(file))
+                == Algorithm.readyMade.description(for: generation))
     }
 
     @Test("So is the page of arguments; `v6-flower describe --arguments > docs/arguments.md` makes it anew")
@@ -157,7 +161,8 @@ struct DescriptionTests {
             "boolean", "json",
             "organization", "organization_list",
         ]
-        let functions = try #require(try JSON(parsing: Algorithm.readyMade.description)["functions"]?.elements)
+        let functions = try #require(
+            try JSON(parsing: Algorithm.readyMade.description(for: .four))["functions"]?.elements)
         #expect(functions.map { $0["name"]?.string } == ["central", "partial"])
         #expect(functions.map { $0["standalone"]?.bool } == [true, false])
         for function in functions {

@@ -5,14 +5,18 @@ import Testing
 @testable import V6Flower
 
 /// Answers each message with what its organization is made to say.
-private struct FakeGrid: Grid {
+private struct FakeGrid: CheckingGrid {
     let answers: [Int64: RecordDict]
 
     func nodeIDs() -> [Int64] { answers.keys.sorted() }
 
     func sendAndReceive(_ messages: [Message], timeout: Double?) -> [Message] {
+        sendAndReceive(messages, timeout: timeout) { reply, _ in reply }
+    }
+
+    func sendAndReceive(_ messages: [Message], timeout: Double?, check: ReplyCheck) -> [Message] {
         messages.compactMap { message in
-            answers[message.metadata.dstNodeID].map { Message(content: $0, replyTo: message) }
+            answers[message.metadata.dstNodeID].map { check(Message(content: $0, replyTo: message), message) }
         }
     }
 }
@@ -21,7 +25,7 @@ private struct FakeGrid: Grid {
 private struct LostBytes: ByteSource {
     struct Lost: Error, CustomStringConvertible { let description = "the disk is gone" }
     let byteCount = 4
-    func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R { throw Lost() }
+    func withBytes<R>(in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R { throw Lost() }
 }
 
 @Suite("Replies are held against what was asked, in one place")
@@ -36,7 +40,8 @@ struct CheckedGridTests {
             2: ["arrays": .arrays(["w": NDArray([Float(1), .nan])])],
             3: ["arrays": .arrays(["w": lost])], 4: ["metrics": .metrics(["x": .double(.infinity)])],
         ]
-        let grid = CheckedGrid(base: FakeGrid(answers: answers), names: [2: "utrecht"]) { reply, _ in
+        let grid = CheckedGrid(base: FakeGrid(answers: answers), participants: [Participant(id: 2, name: "utrecht")]) {
+            reply, _ in
             for arrays in reply.content?.arrayRecords.values.map({ $0 }) ?? [] { try BadReply.check(arrays) }
         }
         let questions = (1...4).map { Message(content: [:], dstNodeID: $0, messageType: .train, groupID: "1") }
@@ -49,7 +54,7 @@ struct CheckedGridTests {
     @Test("Fewer organizations than a node's rule needs are not asked to train; they may still describe and evaluate")
     func fewest() async throws {
         let grid = CheckedGrid(
-            base: FakeGrid(answers: [1: [:], 2: [:], 3: [:]]), names: [:], fewestTraining: 3, check: { _, _ in })
+            base: FakeGrid(answers: [1: [:], 2: [:], 3: [:]]), participants: [], fewestTraining: 3, check: { _, _ in })
         func ask(_ nodes: [Int64], _ type: MessageType) async throws -> Int {
             let questions = nodes.map { Message(content: [:], dstNodeID: $0, messageType: type, groupID: "1") }
             return try await grid.sendAndReceive(questions, timeout: nil).count

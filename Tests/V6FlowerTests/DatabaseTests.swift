@@ -15,12 +15,9 @@ struct DatabaseTests {
     }
 
     private func node(_ path: String) throws -> Node {
-        let environment = try ContainerEnvironment([
-            "INPUT_FILE": "/i", "OUTPUT_FILE": "/o", "TOKEN_FILE": "/t", "HOST": "h", "PORT": "1",
-            "USER_REQUESTED_DATABASE_LABELS": "default", "DEFAULT_DATABASE_URI": path, "DEFAULT_DATABASE_TYPE": "csv",
-        ])
+        let database = Database(label: "default", uri: path, type: "csv")
         return Node(
-            Node.Databases(environment), try NodeSettings([:]), organization: 1, context: nil, log: Log { _ in })
+            Node.Databases([database]), try NodeSettings([:]), organization: 1, context: nil, log: Log { _ in })
     }
 
     @Test(

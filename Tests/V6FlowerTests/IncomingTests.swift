@@ -195,10 +195,10 @@ struct IncomingTests {
             try NodeSettings(["V6_FLOWER_MAX_MODEL_MB": "\(megabytes)"]), organization: 4, log: Log { _ in })
         let app = ClientApp().train { message, _ in Message(content: [:], replyTo: message) }
         if megabytes == 4 {
-            _ = try await Partial.run(input, app, node, state: nil, log: Log { _ in })
+            _ = try await Partial.run(input.kwargs, app, node, state: nil, log: Log { _ in })
         } else {
             let error = await #expect(throws: ContainerError.self) {
-                try await Partial.run(input, app, node, state: nil, log: Log { _ in })
+                try await Partial.run(input.kwargs, app, node, state: nil, log: Log { _ in })
             }
             #expect(error.map { "\($0)" }?.contains("more than the 1000000 bytes") ?? false)
         }

@@ -22,8 +22,8 @@ struct NodeSettingsTests {
             if let error { #expect("\(error)".hasSuffix("a rule of this node's administrator (\(error.rule))")) }
             return error?.rule
         }
-        #expect(rule { try settings.check(method: "central") } == "V6_FLOWER_ALLOWED_METHODS")
-        try settings.check(method: "partial")
+        #expect(rule { try settings.check(method: .central) } == "V6_FLOWER_ALLOWED_METHODS")
+        try settings.check(method: .partial)
 
         func message(_ config: ConfigRecord, _ arrays: ArrayRecord = [:], round: String = "1") -> Message {
             Message(
@@ -39,10 +39,10 @@ struct NodeSettingsTests {
         try settings.check(message(["strategy": "FedProx", "num-rounds": 5], ["w": NDArray([Float(1)])], round: "5"))
 
         #expect(
-            rule { _ = try settings.permitted(Table.CSVOptions(columns: ["age", "name"])) }
+            rule { _ = try settings.permitted(Table.Options(columns: ["age", "name"])) }
                 == "V6_FLOWER_ALLOWED_COLUMNS")
-        #expect(try settings.permitted(Table.CSVOptions(columns: ["age"])).columns == ["age"])
-        let seen = try settings.permitted(Table.CSVOptions())
+        #expect(try settings.permitted(Table.Options(columns: ["age"])).columns == ["age"])
+        let seen = try settings.permitted(Table.Options())
         #expect(seen.isVisible("age") && !seen.isVisible("name"))
     }
 
@@ -51,13 +51,13 @@ struct NodeSettingsTests {
         let settings = try NodeSettings([
             "V6_FLOWER_FORBIDDEN_COLUMNS": "*name*, BSN, date_of_?irth", "V6_FLOWER_ALLOWED_COLUMNS": "age,surname",
         ])
-        let options = try settings.permitted(Table.CSVOptions())
+        let options = try settings.permitted(Table.Options())
         #expect(options.isVisible("age"))
         for column in ["surname", "First Name", "bsn", "date_of_birth"] {
             #expect(!options.isVisible(column), "\(column)")
         }
         let error = #expect(throws: NodeSettings.Refusal.self) {
-            try settings.permitted(Table.CSVOptions(columns: ["surname"]))
+            try settings.permitted(Table.Options(columns: ["surname"]))
         }
         #expect(error?.rule == "V6_FLOWER_FORBIDDEN_COLUMNS")
         let table = try Table.csv(Data("Name,age\nx,1\ny,2\n".utf8), source: "t", options: options)
@@ -74,7 +74,7 @@ struct NodeSettingsTests {
         ])
     func patterns(_ pattern: String, _ column: String, _ isForbidden: Bool) throws {
         let settings = try NodeSettings(["V6_FLOWER_FORBIDDEN_COLUMNS": pattern])
-        #expect(try settings.permitted(Table.CSVOptions()).isVisible(column) != isForbidden)
+        #expect(try settings.permitted(Table.Options()).isVisible(column) != isForbidden)
     }
 
     @Test("What a rule needs and a message does not say is refused")
@@ -143,6 +143,13 @@ struct NodeSettingsTests {
     }
 
     @Test(
+        "YAML's yes and no are heard as Python says them, too",
+        arguments: [("no", false), ("False", false), ("True", true)])
+    func yaml(_ text: String, _ sends: Bool) throws {
+        #expect(try NodeSettings(["V6_FLOWER_ERROR_TEXTS": text]).sendsErrorTexts == sends)
+    }
+
+    @Test(
         "A rule that cannot be read stops the program, and so does one that is misspelt",
         arguments: [
             ("V6_FLOWER_MIN_ROWS", "few"), ("V6_FLOWER_ERROR_TEXTS", "maybe"), ("V6_FLOWER_MIN_ROWS", "0"),
@@ -151,6 +158,7 @@ struct NodeSettingsTests {
             ("V6_FLOWER_MAX_PARAMETERS_PER_ROW", "-0.1"),
             ("V6_FLOWER_ALLOWED_METHODS", "partial,centrl"), ("V6_FLOWER_ALLOWED_STRATEGIES", "Fedavg"),
             ("V6_FLOWER_MAX_ROUND", "5"), ("v6_flower_min_rows", "50"), ("V6_FLOWERMIN_ROWS", "50"),
+            ("V6_FLOWER_FORBIDDEN_COLUMNS", "['name', 'bsn']"), ("V6_FLOWER_ALLOWED_METHODS", "None"),
         ])
     func unreadable(_ name: String, _ value: String) {
         let error = #expect(throws: ContainerError.self) { try NodeSettings([name: value]) }

@@ -21,7 +21,7 @@ struct OutcomeTests {
 
     private func journal() throws -> Journal {
         let journal = try Journal.create(
-            path: path, run: Journal.Run(task: Self.task, owner: Self.owner, arguments: [:]))
+            path: path, run: Journal.Run(.training, task: Self.task, owner: Self.owner, arguments: [:]))
         let arrays: ArrayRecord = ["w": NDArray([1.0])]
         var result = StrategyResult()
         result.trainMetricsClientApp[1] = ["loss": 0.5]
@@ -33,24 +33,24 @@ struct OutcomeTests {
         return journal
     }
 
-    private static let report: JSON = [
-        "round": 1, "seconds": 0.5,
-        "train": ["round": 1, "metrics": ["loss": 0.5], "organizations": ["1": [:]], "failures": ["2": "gone"]],
-    ]
+    private static let report = FanOutReport(
+        number: 1, seconds: 0.5,
+        train: .init(round: 1, metrics: ["loss": 0.5], organizations: [1: [:]], failures: [2: "gone"]), evaluate: nil)
 
     @Test("An output that cannot be written leaves a run to go on with, all it needs in the checkpoint")
     func unwritable() throws {
         let journal = try journal()
         let outcome = Central.Outcome(["a": 1], whenWritten: journal.recordCompletion)
-        let full = OutputFile(descriptor: open("/dev/full", O_WRONLY | O_CLOEXEC), path: "output")
+        let full = WholeFile(descriptor: open("/dev/full", O_WRONLY | O_CLOEXEC), path: "output")
         #expect(throws: ContainerError.self) { try outcome.deliver(to: full, log: Log { _ in }) }
         #expect(try !journal.run().isComplete)
         let resumed = try Journal.resume(
-            from: path, of: 7, at: folder + "/resumed.sqlite", task: .init(id: 8, created: "later"), owner: Self.owner)
+            from: path, of: 7, at: folder + "/resumed.sqlite", task: .init(id: 8, created: "later"), owner: Self.owner,
+            program: .training)
         #expect(try resumed.progress()?.strategyState == journal.progress()?.strategyState)
         #expect(try resumed.progress()?.arrays == ["w": NDArray([1.0])])
 
-        let output = try OutputFile(path: folder + "/output")
+        let output = try WholeFile(path: folder + "/output")
         try outcome.deliver(to: output, log: Log { _ in })
         #expect(try journal.run().isComplete)
         #expect(FileManager.default.contents(atPath: folder + "/output") == Data(#"{"a":1}"#.utf8))
@@ -60,7 +60,7 @@ struct OutcomeTests {
     func written() throws {
         struct Broken: Error {}
         let outcome = Central.Outcome(["a": 1]) { throw Broken() }
-        try outcome.deliver(to: try OutputFile(path: folder + "/output"), log: Log { _ in })
+        try outcome.deliver(to: try WholeFile(path: folder + "/output"), log: Log { _ in })
         #expect(FileManager.default.contents(atPath: folder + "/output") == Data(#"{"a":1}"#.utf8))
     }
 
@@ -71,40 +71,12 @@ struct OutcomeTests {
             try CheckpointFile(path).summary().hasPrefix(
                 "task 7, not ended: start a task with resume 7 to go on\nround 1: "))
         let copy = folder + "/resumed.sqlite"
-        _ = try Journal.resume(from: path, of: 7, at: copy, task: .init(id: 8, created: "later"), owner: Self.owner)
+        _ = try Journal.resume(
+            from: path, of: 7, at: copy, task: .init(id: 8, created: "later"), owner: Self.owner,
+            program: .training)
         #expect(
             try CheckpointFile(copy).summary().hasPrefix(
                 "task 8 (resumed from task 7), not ended: start a task with resume 8 to go on\n"))
-    }
-
-    static let reports: [JSON] = [
-        [1], [:], "secret", ["round": 1], ["round": -1, "seconds": 1.0], ["round": .int(.max), "seconds": 1.0],
-        ["round": 1.5, "seconds": 1.0],
-        ["round": 1, "seconds": "secret"], ["round": 1, "seconds": 1.0, "train": 5],
-        ["round": 1, "seconds": 1.0, "train": [:]],
-        half(["round": .int(.max)]), half(["metrics": "secret"]), half(["metrics": ["x": "secret"]]),
-        half(["organizations": []]),
-        half(["organizations": ["secret": [:]]]), half(["organizations": ["1": 5]]), half(["failures": ["1": 5]]),
-        half(["failures": .null]),
-    ]
-
-    private static func half(_ change: OrderedDictionary<String, JSON>) -> JSON {
-        let whole: OrderedDictionary<String, JSON> = [
-            "round": 1, "metrics": [:], "organizations": [:], "failures": [:],
-        ]
-        return ["round": 1, "seconds": 1.0, "train": .object(whole.merging(change) { $1 })]
-    }
-
-    @Test("A report that does not say what it must is damage, never a zero", arguments: reports.indices)
-    func damagedReport(_ index: Int) throws {
-        let journal = try Journal.create(
-            path: path, run: Journal.Run(task: Self.task, owner: Self.owner, arguments: [:]))
-        try journal.record(
-            StrategyProgress(round: 1, arrays: [:], strategyState: [:], result: StrategyResult()), trained: false,
-            report: Self.reports[index])
-        let error = #expect(throws: JournalError.self) { try CheckpointFile(path).summary() }
-        let text = error?.description ?? ""
-        #expect(text.contains("is damaged") && text.contains("round 1") && !text.contains("secret"), "\(text)")
     }
 
     @Test("A preparation whose numbers cannot be is damage, and nothing is added up", arguments: [Int64.max, 0, -1])
@@ -122,12 +94,8 @@ struct OutcomeTests {
                 "failures": [],
             ]
         }
-        #expect(throws: (any Error).self) { try Preparation(preparation(rows)) }
-        #expect(try Preparation(preparation(20)).organizations.map(\.trainRows) == [20, 20])
-    }
-
-    @Test("A report comes back as it was")
-    func report() throws {
-        #expect(try FanOutReport(Self.report).json == Self.report)
+        let question = try TrainingArguments(["model": "linear", "target": "y"]).question
+        #expect(throws: (any Error).self) { try Preparation(preparation(rows), question) }
+        #expect(try Preparation(preparation(20), question).organizations.map(\.trainRows) == [20, 20])
     }
 }

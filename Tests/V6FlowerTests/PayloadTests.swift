@@ -28,7 +28,8 @@ struct PayloadTests {
             message(3, .train, own),
         ]
         let outgoing = try Outgoing(
-            messages, method: "partial", replies: ReplyFormat(isCompressed: isCompressed), folder: folder)
+            messages, in: ("{\"method\":\"partial\",\"kwargs\":", "}"),
+            replies: ReplyFormat(isCompressed: isCompressed), folder: folder)
         #expect([Int64](outgoing.inputs.keys) == [1, 2, 3])
         for (node, input) in outgoing.inputs {
             let text = try input.joined()
@@ -103,7 +104,9 @@ struct PayloadTests {
         var message = Message(content: ["arrays": .arrays(base)], dstNodeID: 4, messageType: .train, groupID: "1")
         message.metadata.messageID = "m"
         let folder = FileManager.default.temporaryDirectory.path
-        let input = try Outgoing([message], method: "partial", replies: format, folder: folder).inputs[4]
+        let input = try Outgoing(
+            [message], in: ("{\"method\":\"partial\",\"kwargs\":", "}"), replies: format, folder: folder
+        ).inputs[4]
         let json = try JSON(parsing: try Base64.decode(String(decoding: try #require(input).joined(), as: UTF8.self)))
         let app = ClientApp().train { message, _ in
             var arrays = try #require(message.content?.arrayRecords["arrays"])
@@ -116,9 +119,9 @@ struct PayloadTests {
         let path = "\(folder)/\(UUID().uuidString)"
         defer { unlink(path) }
         try await Partial.run(
-            task, app, Node(NodeSettings([:]), organization: 4, log: Log { _ in }), state: nil, log: Log { _ in }
+            task.kwargs, app, Node(NodeSettings([:]), organization: 4, log: Log { _ in }), state: nil, log: Log { _ in }
         ).write(
-            to: OutputFile(path: path))
+            to: WholeFile(path: path))
         return (message, try Data(contentsOf: URL(fileURLWithPath: path)))
     }
 

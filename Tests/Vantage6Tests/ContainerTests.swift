@@ -6,25 +6,62 @@ import Wire
 
 @Suite("The container contract of version 4")
 struct ContainerTests {
-    static let variables = [
-        "INPUT_FILE": "/mnt/data/task-000000003/input", "OUTPUT_FILE": "/mnt/data/task-000000003/output",
-        "TOKEN_FILE": "/mnt/data/task-000000003/token", "HOST": "http://10.76.0.2", "PORT": "7654", "API_PATH": "",
-        "USER_REQUESTED_DATABASE_LABELS": "default,extra_1", "DEFAULT_DATABASE_URI": "/mnt/data/default.csv",
-        "DEFAULT_DATABASE_TYPE": "csv",
-        "EXTRA_1_DATABASE_URI": "/mnt/data/x.parquet", "EXTRA_1_DATABASE_TYPE": "parquet", "V6_FLOWER_MIN_ROWS": "5",
-    ]
+    /// A node's folder of tasks, and in it what the node has prepared for run 3.
+    private let tasks: String
+    private let variables: [String: String]
+
+    init() throws {
+        tasks = FileManager.default.temporaryDirectory.appendingPathComponent("tasks-\(UUID().uuidString)").path
+        let task = tasks + "/task-000000003"
+        try FileManager.default.createDirectory(atPath: task, withIntermediateDirectories: true)
+        let files = [
+            "input": #"{"method": "central", "kwargs": {"a": 1}}"#, "token": Self.token(), "output": "",
+        ]
+        for (name, text) in files { try Data(text.utf8).write(to: URL(fileURLWithPath: "\(task)/\(name)")) }
+        variables = [
+            "INPUT_FILE": task + "/input", "OUTPUT_FILE": task + "/output", "TOKEN_FILE": task + "/token",
+            "HOST": "http://10.76.0.2", "PORT": "7654", "API_PATH": "", "TEMPORARY_FOLDER": "/mnt/tmp",
+            "USER_REQUESTED_DATABASE_LABELS": "default,extra_1", "DB_LABELS": "default,extra_1,other",
+            "DEFAULT_DATABASE_URI": "/mnt/data/default.csv", "DEFAULT_DATABASE_TYPE": "csv",
+            "EXTRA_1_DATABASE_URI": "/mnt/data/x.parquet", "EXTRA_1_DATABASE_TYPE": "parquet",
+            "OTHER_DB_PARAM_PASSWORD": "secret", "V6_FLOWER_MIN_ROWS": "5", "PATH": "/bin",
+        ]
+    }
+
+    private static func token() -> String {
+        let claims =
+            #"{"sub": {"client_type": "container", "organization_id": 4, "collaboration_id": 2, "study_id": null, "task_id": 9, "image": "i:1@sha256:x", "databases": [{"label": "default"}]}}"#
+        let payload = Base64.encode(Data(claims.utf8)).replacing("+", with: "-").replacing("/", with: "_")
+        return "e30.\(payload.replacing("=", with: "")).sig\n"
+    }
 
     @Test("Encoded and plain values are read alike")
     func environment() throws {
-        for raw in [Self.variables, Self.variables.mapValues(EnvironmentValue.encode)] {
-            let environment = try ContainerEnvironment(raw)
-            #expect(environment.inputFile == "/mnt/data/task-000000003/input")
-            #expect(environment.proxyAddress == "http://10.76.0.2:7654")
-            #expect(environment.databases.map(\.label) == ["default", "extra_1"])
-            #expect(try environment.database().uri == "/mnt/data/default.csv")
-            #expect(try environment.database("extra_1").type == "parquet")
-            #expect(environment.variables["V6_FLOWER_MIN_ROWS"] == "5")
+        for raw in [variables, variables.mapValues(EnvironmentValue.encode)] {
+            let container = try Container(raw)
+            #expect(container.output.path == tasks + "/task-000000003/output")
+            #expect(
+                container.databases == [
+                    Database(label: "default", uri: "/mnt/data/default.csv", type: "csv"),
+                    Database(label: "extra_1", uri: "/mnt/data/x.parquet", type: "parquet"),
+                ])
+            #expect(
+                container.variables == ["V6_FLOWER_MIN_ROWS": "5", "PATH": "/bin"],
+                "what is between the node and this program is not handed on")
+            let task = try container.task()
+            #expect(task.method == "central" && task.arguments == ["a": 1])
+            #expect(task.organizationID == 4 && task.collaborationID == 2 && task.studyID == nil && task.taskID == 9)
+            #expect(task.image == "i:1@sha256:x")
+            #expect(task.proxy?.address == "http://10.76.0.2:7654")
         }
+    }
+
+    @Test("Runs are found by their ids, in the folder of the node's tasks")
+    func folders() throws {
+        let folder = try Container(variables).folder
+        #expect(folder.shared.path == tasks)
+        #expect(folder.given == ["task-000000003"] && folder.own == ["v6-flower"])
+        #expect(folder.earlier(1_234_567_890) == ["task-1234567890", "v6-flower"])
     }
 
     // base64.b32encode(…).replace("=", "!") of Python, as the node does it.
@@ -49,36 +86,21 @@ struct ContainerTests {
         "What is missing or wrong is named",
         arguments: ["INPUT_FILE", "OUTPUT_FILE", "TOKEN_FILE", "HOST", "PORT", "EXTRA_1_DATABASE_URI"])
     func missing(_ name: String) {
-        var raw = Self.variables
+        var raw = variables
         raw[name] = nil
-        #expect(throws: ContainerError.missingVariable(name)) { try ContainerEnvironment(raw) }
+        #expect(throws: ContainerError.missingVariable(name)) { try Container(raw) }
     }
 
-    @Test("A wrong port, another generation and an unknown label are refused")
+    @Test("A wrong port is refused")
     func wrong() throws {
         #expect(throws: ContainerError.badVariable("PORT", problem: "is not a port number")) {
-            try ContainerEnvironment(Self.variables.merging(["PORT": "x"]) { $1 })
-        }
-        #expect(throws: ContainerError.unsupportedGeneration("FUNCTION_ACTION")) {
-            try ContainerEnvironment(Self.variables.merging(["FUNCTION_ACTION": "central_compute"]) { $1 })
-        }
-        #expect(throws: ContainerError.noSuchDatabase(label: "x", available: ["default", "extra_1"])) {
-            try ContainerEnvironment(Self.variables).database("x")
+            try Container(variables.merging(["PORT": "x"]) { $1 })
         }
     }
 
-    @Test("A token tells who the container is")
+    @Test("A token tells who the container is, and what subtasks are to read")
     func token() throws {
-        let claims =
-            #"{"sub": {"client_type": "container", "organization_id": 4, "collaboration_id": 2, "study_id": null, "task_id": 9, "image": "i:1@sha256:x", "databases": [{"label": "default"}]}}"#
-        let payload = Base64.encode(Data(claims.utf8)).replacing("+", with: "-").replacing("/", with: "_").replacing(
-            "=", with: "")
-        let token = try ContainerToken("e30.\(payload).sig\n")
-        #expect(token.organizationID == 4)
-        #expect(token.collaborationID == 2)
-        #expect(token.studyID == nil)
-        #expect(token.taskID == 9)
-        #expect(token.image == "i:1@sha256:x")
+        let token = try ContainerToken(Self.token())
         #expect(token.databases == [["label": "default"]])
         #expect(!token.text.hasSuffix("\n"))
     }
@@ -114,15 +136,15 @@ struct ContainerTests {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("output-\(UUID().uuidString)").path
         try Data("longer than what follows".utf8).write(to: URL(fileURLWithPath: path))
         let inode = try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int
-        let file = try OutputFile(path: path)
+        let file = try WholeFile(path: path)
         #expect(FileManager.default.contents(atPath: path) == Data("longer than what follows".utf8))
         try file.write(["a": 1])
         #expect(FileManager.default.contents(atPath: path) == Data(#"{"a":1}"#.utf8))
         #expect(try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int == inode)
 
-        let full = OutputFile(descriptor: open("/dev/full", O_WRONLY | O_CLOEXEC), path: "full")
+        let full = WholeFile(descriptor: open("/dev/full", O_WRONLY | O_CLOEXEC), path: "full")
         #expect(throws: ContainerError.self) { try full.write(["a": 1]) }
-        #expect(throws: ContainerError.self) { try OutputFile(path: "/proc/none/output") }
+        #expect(throws: ContainerError.self) { try WholeFile(path: "/proc/none/output") }
     }
 
     @Test(
@@ -141,7 +163,7 @@ struct ContainerTests {
         case "folder": #expect(mkdir(path, 0o755) == 0)
         default: #expect(symlink("/dev/zero", path) == 0)
         }
-        let output = #expect(throws: ContainerError.self) { try OutputFile(path: path) }
+        let output = #expect(throws: ContainerError.self) { try WholeFile(path: path) }
         let input = #expect(throws: ContainerError.self) { try TaskFile("input", path: path) }
         for text in [output, input].map({ "\($0?.description ?? "")" }) {
             #expect(text.contains("it is") || text.contains("it has a second name"), "\(text)")
@@ -164,7 +186,7 @@ struct ContainerTests {
         #expect(error?.reason == "it is a link")
         // A link in the place of a new file is not followed either.
         #expect(symlink(root + "/b/x", root + "/moved/new") == 0)
-        try OutputFile(descriptor: folder.make("new"), path: "new").write(["a": 1])
+        try WholeFile(descriptor: folder.make("new"), path: "new").write(["a": 1])
         try folder.rename("new", to: "file")
         #expect(try FileManager.default.contentsOfDirectory(atPath: root + "/b").isEmpty)
         let file = try TaskFile("input", path: root + "/moved/file")

@@ -30,7 +30,7 @@ final class FakeProxy: Sendable {
     var requests: [Seen] { seen.withLock { $0 } }
 
     func use<R: Sendable>(
-        timeout: Duration = .seconds(120), outage: Duration = .seconds(300),
+        timeout: Duration = .seconds(120), outage: Duration = .seconds(300), dialect: (any ProxyDialect)? = nil,
         _ body: @Sendable @escaping (ProxyClient) async throws -> R
     ) async throws -> R {
         let server = HTTPServer(address: try .inet(ip4: "127.0.0.1", port: 0), timeout: 300, logger: .disabled)
@@ -59,13 +59,20 @@ final class FakeProxy: Sendable {
         (patience.pacing.shortest, patience.pacing.longest) = (.milliseconds(10), .milliseconds(50))
         (patience.timeout, patience.outage) = (timeout, outage)
         return try await body(
-            ProxyClient(address: "http://127.0.0.1:\(port)", token: try Self.token(), patience: patience))
+            ProxyClient(for: try Self.task(at: "http://127.0.0.1:\(port)", dialect), patience: patience))
     }
 
-    static func token() throws -> ContainerToken {
+    /// A container's task whose proxy is at `address`, and speaks version 4 where nothing else is said.
+    static func task(at address: String, _ dialect: (any ProxyDialect)? = nil) throws -> ContainerTask {
         let claims =
             #"{"sub":{"organization_id":1,"collaboration_id":2,"study_id":null,"task_id":9,"image":"i:1","databases":[{"label":"default"}]}}"#
-        return try ContainerToken("e30." + Base64.encode(Data(claims.utf8)).replacing("=", with: "") + ".s")
+        let token = try ContainerToken("e30." + Base64.encode(Data(claims.utf8)).replacing("=", with: "") + ".s")
+        let task = Version4.task(token, try TaskInput(Data(#"{"method": "central"}"#.utf8)), address: address)
+        guard let dialect else { return task }
+        return ContainerTask(
+            method: task.method, action: task.action, arguments: task.arguments, organizationID: task.organizationID,
+            collaborationID: task.collaborationID, studyID: task.studyID, taskID: task.taskID, image: task.image,
+            proxy: .init(address: address, token: token.text, dialect: dialect))
     }
 }
 

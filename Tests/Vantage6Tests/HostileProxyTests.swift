@@ -113,17 +113,19 @@ struct HostileProxyTests {
         #expect(throws: ContainerError.self) { try ContainerToken("e30.e30.s\r\nX-Forged: 1") }
     }
 
-    @Test("A request that is under way ends with the task that waits for it")
+    @Test("A request that is under way ends with the task that waits for it, and those beside it and after it do not")
     func cancellation() async throws {
-        let proxy = FakeProxy { _, _ in
-            try await Task.sleep(for: .seconds(3600))
-            return (200, "{}")
+        let proxy = FakeProxy { seen, number in
+            if number == 1 { try await Task.sleep(for: .seconds(3600)) }
+            return (200, seen.path == "/organization" ? #"{"data":[],"links":{}}"# : #"{"encrypted": true}"#)
         }
         try await proxy.use { client in
             let waiting = Task { try await client.isEncrypted() }
             while proxy.requests.isEmpty { await Task.yield() }
+            _ = try await client.organizations()
             waiting.cancel()
             await #expect(throws: CancellationError.self) { try await waiting.value }
+            for _ in 0..<3 { _ = try await client.isEncrypted() }
         }
     }
 
@@ -140,13 +142,17 @@ struct HostileProxyTests {
     @Test("A run with a log is told from one whose program said nothing or whose node shares no logs")
     func logs() async throws {
         let proxy = FakeProxy { _, _ in
-            let logs = [#""all is well""#, "null", "\"\"", #""Node does not allow sharing algorithm logs""#]
+            let heading = #"LOGS of POD vantage6-run-7-5a64c (created by job vantage6-run-7) \n\n "#
+            let logs = [
+                #""all is well""#, "null", "\"\"", #""Node does not allow sharing algorithm logs""#,
+                "\"\(heading) \\n\\n\\n\"", "\"\(heading)killed\\r\\n \\n\\n\\n\"",
+            ]
             let rows = logs.enumerated().map {
                 #"{"id":\#($0 + 1),"organization":{"id":\#($0 + 1)},"status":"crashed","log":\#($1)}"#
             }
             return (200, #"{"data":[\#(rows.joined(separator: ","))],"links":{}}"#)
         }
         let shared = try await proxy.use { try await $0.runs(ofTask: 1, .init(folder: Self.folder)).map(\.hasLog) }
-        #expect(shared == [true, false, false, false])
+        #expect(shared == [true, false, false, false, false, true])
     }
 }

@@ -36,7 +36,7 @@ struct ProxyTests {
         }
         await #expect(throws: ProxyError.timedOut(what: "create the subtask 'a'", limit: .seconds(5))) {
             try await proxy.use(timeout: .seconds(5)) {
-                try await $0.create(ProxyClient.NewTask(name: "a", description: "", inputs: [:]))
+                try await $0.create(ProxyClient.NewTask(method: "partial", name: "a", description: "", inputs: [:]))
             }
         }
         #expect(proxy.requests.count { $0.method == "POST" } == 1)
@@ -49,7 +49,7 @@ struct ProxyTests {
         let id = try await proxy.use { client in
             try await client.create(
                 .init(
-                    name: "round \"1\"", description: "é",
+                    method: "partial", name: "round \"1\"", description: "é",
                     inputs: [4: ByteSegments([Data("QUJD".utf8), large]), 5: ByteSegments([Data("REVG".utf8)])]))
         }
         #expect(id == 12)
@@ -68,7 +68,7 @@ struct ProxyTests {
     private static let fetching = ProxyClient.Fetching(folder: FileManager.default.temporaryDirectory.path, pageSize: 1)
 
     private static let newTask = ProxyClient.NewTask(
-        name: "t", description: "", inputs: [1: ByteSegments([Data("QQ==".utf8)])])
+        method: "partial", name: "t", description: "", inputs: [1: ByteSegments([Data("QQ==".utf8)])])
 
     @Test("Reads are repeated after a 500, and given up with the proxy's words where the server is well")
     func retries() async throws {
@@ -203,7 +203,7 @@ struct ProxyTests {
         var patience = ProxyClient.Patience()
         (patience.pacing.shortest, patience.pacing.longest) = (.milliseconds(10), .milliseconds(20))
         patience.outage = .milliseconds(100)
-        let client = try ProxyClient(address: "http://127.0.0.1:1", token: try FakeProxy.token(), patience: patience)
+        let client = try ProxyClient(for: try FakeProxy.task(at: "http://127.0.0.1:1"), patience: patience)
         let error = await #expect(throws: ProxyError.self) { try await client.isEncrypted() }
         guard case .unreachable = error else {
             Issue.record("\(String(describing: error))")

@@ -5,9 +5,11 @@ import V6Flower
 /// sum and a count.
 @main
 struct FederatedMean {
+    static let column = Argument("column", .column, "Column", help: "A column of numbers.")
+
     static let algorithm = Algorithm(
         name: "federated-mean", summary: "The mean of a column.", image: "registry.example.org/federated-mean:1",
-        arguments: [Argument("column", .column, "Column", help: "A column of numbers.")],
+        arguments: [column],
         serverApp: ServerApp { grid, context in
             let type = try MessageType("query.sums")
             let questions = try await grid.nodeIDs().map { node in
@@ -24,7 +26,7 @@ struct FederatedMean {
         },
         clientApp: { node in
             ClientApp().query("sums") { message, _ in
-                let column = message.content?.configRecords["config"]?["column"]?.string ?? ""
+                let column = try (message.content?.configRecords["config"] ?? [:])[Self.column]
                 guard case .numeric(let values) = try node.table().column(column) else {
                     throw Failure("column '\(column)' is not one of numbers", exitCode: 65)
                 }

@@ -2,7 +2,7 @@
 import json
 import time
 
-from connect import client, start
+from connect import client, run, start
 from tqdm import tqdm
 
 ROUNDS = 5
@@ -11,14 +11,12 @@ ROUNDS = 5
 def wait(task, rounds):
     """Waits for the task with a progress bar; gives the result."""
     with tqdm(total=rounds, unit="round") as bar:
-        while client.task.get(task)["status"] in ("pending", "initializing", "active"):
-            done = client.run.from_task(task)["data"][0]["log"] or ""
-            bar.update(done.count(" trained: ") - bar.n)
+        while not (found := run(task))["finished_at"]:
+            bar.update((found["log"] or "").count(" trained: ") - bar.n)
             time.sleep(1)
         bar.update(rounds - bar.n)
-    run = client.run.from_task(task)["data"][0]
-    if run["status"] != "completed":
-        raise SystemExit(f"task {task} is {run['status']}: {(run['log'] or '').strip()[-500:]}")
+    if found["status"] != "completed":
+        raise SystemExit(f"task {task} is {found['status']}: {(found['log'] or '').strip()[-500:]}")
     return json.loads(client.result.from_task(task)["data"][0]["result"])
 
 

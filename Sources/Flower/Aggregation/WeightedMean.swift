@@ -3,79 +3,91 @@ import Wire
 
 /// The weighted mean of array records, one record at a time: Σ xᵢ · (wᵢ / Σ w).
 ///
-/// Follows `aggregate_arrayrecords` of `flwr/serverapp/strategy/strategy_utils.py` to the last bit: the total is
-/// known first, each product is rounded before it is added, and types are promoted as NumPy 2 does
-/// (integers to float64, floats stay what they are). Keeps one record in memory, however many are added.
-struct WeightedMean {
+/// Equals `aggregate_arrayrecords` of `flwr/serverapp/strategy/strategy_utils.py` to the last bit: the total is known
+/// first, each product is rounded before it is added, and types are promoted as NumPy 2 does. Integers and truth values
+/// become float64; a float stays what it is in the first record. bfloat16, which NumPy lacks, is summed in float32 and
+/// rounded once. Keeps one record in memory, however many are added, and reads each by pieces.
+public struct WeightedMean: Sendable {
     private var sums: OrderedDictionary<String, Accumulator> = [:]
 
-    /// Adds a record with its share of the total weight; `node` names it in errors.
-    mutating func add(_ record: ArrayRecord, share: Double, node: Int64) throws {
+    /// The mean of nothing yet.
+    public init() {}
+
+    /// Adds a record. The names and their order are those of the first.
+    ///
+    /// - Parameters:
+    ///   - share: its weight over the total of all weights.
+    ///   - node: names it in errors.
+    /// - Throws: ``InconsistentMessageReplies`` for other names, ``AggregationError`` for another shape or an array
+    ///   that is not serialised as NumPy's, or an error of the file system; the mean is of no use then.
+    public mutating func add(_ record: ArrayRecord, share: Double, node: Int64) throws {
+        guard sums.isEmpty || Set(record.keys) == Set(sums.keys) else {
+            throw InconsistentMessageReplies.differentArrays
+        }
         for (name, array) in record {
+            guard array.stype == NDArray.numpy else {
+                throw AggregationError(
+                    reason: "Array '\(name)' of node \(node) is serialised as '\(array.stype)'. Cannot aggregate.")
+            }
             if let sum = sums[name], sum.shape != array.shape {
                 throw AggregationError(
-                    reason:
-                        "Array '\(name)' from node \(node) has the shape \(array.shape), the others' is \(sum.shape). Cannot aggregate."
-                )
+                    reason: "Array '\(name)' from node \(node) has the shape \(array.shape), the others' is "
+                        + "\(sum.shape). Cannot aggregate.")
             }
             try sums[name, default: Accumulator(like: array)].add(array, share)
         }
     }
 
     /// The mean of what was added.
-    func finish() -> ArrayRecord { sums.mapValues { $0.array } }
+    public func finish() -> ArrayRecord { sums.mapValues { $0.array } }
 }
 
 /// A running sum in the type that NumPy would sum in.
 private struct Accumulator {
-    private enum Values {
+    private enum Sums {
         case half([Float16])
-        case brain([Float])
         case single([Float])
         case double([Double])
     }
 
     let shape: [Int]
-    private var values: Values
+    private let dtype: DType
+    private var sums: Sums
     private var isEmpty = true
 
     init(like array: NDArray) {
         shape = array.shape
+        dtype = array.dtype.isFloatingPoint ? array.dtype : .float64
         switch array.dtype {
-        case .float16: values = .half([Float16](repeating: 0, count: array.count))
-        case .bfloat16: values = .brain([Float](repeating: 0, count: array.count))
-        case .float32: values = .single([Float](repeating: 0, count: array.count))
-        default: values = .double([Double](repeating: 0, count: array.count))
+        case .float16: sums = .half([Float16](repeating: 0, count: array.count))
+        case .float32, .bfloat16: sums = .single([Float](repeating: 0, count: array.count))
+        default: sums = .double([Double](repeating: 0, count: array.count))
         }
-    }
-
-    /// Moves the values out while they are changed, so that they are never copied.
-    mutating func add(_ array: NDArray, _ share: Double) throws {
-        let current = values
-        values = .double([])
-        switch consume current {
-        case .half(var sums):
-            try Self.accumulate(&sums, array, share, isFirst: isEmpty)
-            values = .half(sums)
-        case .brain(var sums):
-            try Self.accumulate(&sums, array, share, isFirst: isEmpty)
-            values = .brain(sums)
-        case .single(var sums):
-            try Self.accumulate(&sums, array, share, isFirst: isEmpty)
-            values = .single(sums)
-        case .double(var sums):
-            try Self.accumulate(&sums, array, share, isFirst: isEmpty)
-            values = .double(sums)
-        }
-        isEmpty = false
     }
 
     var array: NDArray {
-        switch values {
-        case .half(let sums): NDArray(unchecked: .float16, shape, ScalarBytes(sums))
-        case .brain(let sums): NDArray(unchecked: .bfloat16, shape, ScalarBytes(sums.map(BFloat16.bits)))
-        case .single(let sums): NDArray(unchecked: .float32, shape, ScalarBytes(sums))
-        case .double(let sums): NDArray(unchecked: .float64, shape, ScalarBytes(sums))
+        switch sums {
+        case .half(let sums): NDArray(unchecked: dtype, shape, rounding: sums)
+        case .single(let sums): NDArray(unchecked: dtype, shape, rounding: sums)
+        case .double(let sums): NDArray(unchecked: dtype, shape, rounding: sums)
+        }
+    }
+
+    /// Moves the sums out while they are changed, so that they are never copied.
+    mutating func add(_ array: NDArray, _ share: Double) throws {
+        let current = sums
+        sums = .double([])
+        defer { isEmpty = false }
+        switch consume current {
+        case .half(var values):
+            defer { sums = .half(values) }
+            try Self.accumulate(&values, array, share, isFirst: isEmpty)
+        case .single(var values):
+            defer { sums = .single(values) }
+            try Self.accumulate(&values, array, share, isFirst: isEmpty)
+        case .double(var values):
+            defer { sums = .double(values) }
+            try Self.accumulate(&values, array, share, isFirst: isEmpty)
         }
     }
 

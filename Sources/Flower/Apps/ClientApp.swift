@@ -26,7 +26,8 @@ public struct ClientApp: Sendable {
                 "Cannot register \(type.category.rawValue) function with name '\(type.action)'. "
                     + "A \(type.category.rawValue) function with the name '\(type.action)' is already registered."
             case .invalidAction(let category, let action):
-                "Cannot register \(category.rawValue) function with name '\(action)'. The name must follow Python's function naming rules."
+                "Cannot register \(category.rawValue) function with name '\(action)'. "
+                    + "The name must follow Python's function naming rules."
             }
         }
     }

@@ -32,11 +32,11 @@ public protocol Grid: Sendable {
     func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message]
 
     /// Where the training that now begins stood when an earlier run of this app stopped; nil where it starts from its
-    /// initial arrays. ``Strategy/start(grid:initialArrays:numRounds:timeout:trainConfig:evaluateConfig:evaluateFn:afterFanOut:)``
-    /// asks once.
+    /// initial arrays. `Strategy.runRounds` asks once.
     func beginTraining() async throws -> StrategyProgress?
 
-    /// Records a fan-out of the training: a run that goes on stands behind it.
+    /// Records a fan-out of the training: a run that goes on stands behind it. What this throws ends the training with
+    /// the fan-outs before.
     func record(_ fanOut: FanOut) async throws
 
     /// The training is over, well or not.

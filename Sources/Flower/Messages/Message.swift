@@ -64,8 +64,9 @@ public struct InvalidMessageType: Error, Equatable, CustomStringConvertible {
     public let text: String
     /// Flower's sentence.
     public var description: String {
-        "Invalid message type: '\(text)'. Expected format: '<category>' or '<category>.<action>', where <category> must be "
-            + "'train', 'evaluate', or 'query', and <action> must be a valid Python identifier."
+        "Invalid message type: '\(text)'. Expected format: '<category>' or '<category>.<action>', "
+            + "where <category> must be 'train', 'evaluate', or 'query', and <action> must be a valid Python "
+            + "identifier."
     }
 }
 

@@ -12,6 +12,10 @@ public struct NDArray: Sendable {
         case sizeMismatch(dtype: DType, shape: [Int], bytes: Int)
         /// A dimension is negative, or the size does not fit into an integer.
         case impossibleShape([Int])
+        /// The elements asked for are not all there, or there is no room for them.
+        case outOfRange(Range<Int>, count: Int, room: Int)
+        /// The bytes are in a form that only the apps at both ends understand.
+        case foreign(stype: String)
 
         /// The sentence for whoever reads the log.
         public var description: String {
@@ -19,6 +23,9 @@ public struct NDArray: Sendable {
             case .sizeMismatch(let dtype, let shape, let bytes):
                 "an array of \(dtype.rawValue) in shape \(shape) cannot be made of \(bytes) bytes"
             case .impossibleShape(let shape): "no array can have the shape \(shape)"
+            case .outOfRange(let range, let count, let room):
+                "elements \(range) of an array of \(count) cannot be read into a place for \(room)"
+            case .foreign(let stype): "an array that is serialised as '\(stype)' has no numbers to compute with"
             }
         }
     }
@@ -38,30 +45,31 @@ public struct NDArray: Sendable {
 
     /// An array of these bytes. Throws ``Problem`` where they do not fill the shape.
     public init(dtype: DType, shape: [Int], bytes: any ByteSource) throws(Problem) {
-        guard let count = Self.elementCount(of: shape), count <= Int.max / 8 else { throw .impossibleShape(shape) }
-        guard bytes.byteCount == count * dtype.size else {
+        guard bytes.byteCount == (try Self.byteCount(dtype, shape)) else {
             throw .sizeMismatch(dtype: dtype, shape: shape, bytes: bytes.byteCount)
         }
-        self.dtype = dtype
-        self.shape = shape
-        self.bytes = bytes
+        self.init(unchecked: dtype, shape, bytes)
     }
 
-    /// A float32 array. Throws ``Problem`` where the values do not fill the shape.
-    public init(_ values: [Float], shape: [Int]) throws(Problem) {
-        try self.init(dtype: .float32, shape: shape, bytes: ScalarBytes(values))
+    private static func byteCount(_ dtype: DType, _ shape: [Int]) throws(Problem) -> Int {
+        guard let count = elementCount(of: shape), count <= Int.max / 8 else { throw .impossibleShape(shape) }
+        return count * dtype.size
     }
 
-    /// A float64 array. Throws ``Problem`` where the values do not fill the shape.
-    public init(_ values: [Double], shape: [Int]) throws(Problem) {
-        try self.init(dtype: .float64, shape: shape, bytes: ScalarBytes(values))
+    /// An array of float16, float32 or float64. Throws ``Problem`` where the values do not fill the shape.
+    public init<Scalar: ArithmeticScalar>(_ values: [Scalar], shape: [Int]) throws(Problem) {
+        try self.init(dtype: Scalar.dtype, shape: shape, bytes: ScalarBytes(values))
     }
 
-    /// A one-dimensional float32 array.
-    public init(_ values: [Float]) { self.init(unchecked: .float32, [values.count], ScalarBytes(values)) }
+    /// A one-dimensional array of float16, float32 or float64.
+    public init<Scalar: ArithmeticScalar>(_ values: [Scalar]) {
+        self.init(unchecked: Scalar.dtype, [values.count], ScalarBytes(values))
+    }
 
-    /// A one-dimensional float64 array.
-    public init(_ values: [Double]) { self.init(unchecked: .float64, [values.count], ScalarBytes(values)) }
+    /// An array of zeros. Throws ``Problem`` where no array has the shape.
+    public init(zeros dtype: DType, shape: [Int]) throws(Problem) {
+        self.init(unchecked: dtype, shape, Data(count: try Self.byteCount(dtype, shape)))
+    }
 
     /// A one-dimensional uint8 array.
     public init(_ values: [UInt8]) { self.init(unchecked: .uint8, [values.count], ScalarBytes(values)) }
@@ -73,12 +81,19 @@ public struct NDArray: Sendable {
         self.bytes = bytes
     }
 
+    /// Of values that fill the shape; bfloat16 is made of float32.
+    init<Scalar: ArithmeticScalar>(unchecked dtype: DType, _ shape: [Int], rounding values: [Scalar]) {
+        let bytes: any ByteSource =
+            dtype == .bfloat16 ? ScalarBytes(values.map { BFloat16.bits(Float($0)) }) : ScalarBytes(values)
+        self.init(unchecked: dtype, shape, bytes)
+    }
+
     /// The number of elements.
     public var count: Int { Self.elementCount(of: shape) ?? 0 }
 
     /// The product of the dimensions; nil where one is negative or the product overflows, whether or not another is
     /// zero (as in NumPy): the product of any of them is then an integer too.
-    public static func elementCount(of shape: [Int]) -> Int? {
+    package static func elementCount(of shape: [Int]) -> Int? {
         var product = 1
         for dimension in shape {
             let (result, overflow) = product.multipliedReportingOverflow(by: max(dimension, 1))
@@ -86,52 +101,6 @@ public struct NDArray: Sendable {
             product = result
         }
         return shape.contains(0) ? 0 : product
-    }
-
-    /// The elements as float32, rounded to nearest from wider types.
-    /// Throws where the bytes lie in a file that cannot be read.
-    public func floats() throws -> [Float] { try converted(to: Float.self) }
-
-    /// The elements as float64; 64-bit integers are rounded to nearest.
-    /// Throws where the bytes lie in a file that cannot be read.
-    public func doubles() throws -> [Double] { try converted(to: Double.self) }
-
-    private func converted<Target: ArithmeticScalar>(to type: Target.Type) throws -> [Target] {
-        try bytes.withBytes { source in
-            let count = source.count / dtype.size
-            return [Target](unsafeUninitializedCapacity: count) { target, initialized in
-                ElementReader(dtype).forEach(in: source) { index, value in target[index] = Target(value) }
-                initialized = count
-            }
-        }
-    }
-
-    /// Whether every element is a finite number; true for types that know no others.
-    /// Throws where the bytes lie in a file that cannot be read.
-    public func isFinite() throws -> Bool { try firstNonFinite() == nil }
-
-    /// The place of the first element that is NaN or infinite; nil where all are finite.
-    /// Throws where the bytes lie in a file that cannot be read.
-    public func firstNonFinite() throws -> Int? {
-        dtype.isFloatingPoint ? try first(beyond: .greatestFiniteMagnitude) : nil
-    }
-
-    /// The place of the first element that is NaN or farther from zero than a limit; nil where there is none.
-    /// Throws where the bytes lie in a file that cannot be read.
-    public func first(beyond limit: Double) throws -> Int? {
-        var (start, found) = (0, Int?.none)
-        try bytes.forEachPiece { piece in
-            guard found == nil else { return }
-            var isWithin = true
-            ElementReader(dtype).forEach(in: piece) { _, value in isWithin = isWithin && abs(value) <= limit }
-            if !isWithin {
-                ElementReader(dtype).forEach(in: piece) { index, value in
-                    if found == nil, !(abs(value) <= limit) { found = start + index }
-                }
-            }
-            start += piece.count / dtype.size
-        }
-        return found
     }
 
     /// The same elements in memory.

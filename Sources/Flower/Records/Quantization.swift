@@ -6,7 +6,7 @@ import Wire
 /// `float16` and `bfloat16` round each difference to nearest. `int8` follows QSGD (Alistarh et al. 2017,
 /// arXiv:1610.02132): buckets of 1024 differences share a scale, the largest of them becomes 127, and each is rounded
 /// up or down at random so that it is right on average.
-public enum Quantization: String, Sendable, CaseIterable {
+package enum Quantization: String, Sendable, CaseIterable {
     /// Arrays travel as they are.
     case none
     case float16, bfloat16, int8
@@ -15,18 +15,17 @@ public enum Quantization: String, Sendable, CaseIterable {
     static let bucket = 1024
 
     /// An update that does not fit the arrays it is for.
-    public struct Mismatch: Error, Equatable, CustomStringConvertible {
+    package struct Mismatch: Error, Equatable, CustomStringConvertible {
         /// What is wrong.
-        public let problem: String
-        /// The sentence for whoever reads the log.
-        public var description: String { problem }
+        package let problem: String
+        package var description: String { problem }
     }
 
     // MARK: - Sending
 
     /// The update from `base` to `arrays`: `update/NAME` with `scales/NAME` for int8, and `whole/NAME` for arrays that
     /// are neither float32 nor float64. Nil where names, types or shapes differ, or nothing is to be quantised.
-    public func update(to arrays: ArrayRecord, from base: ArrayRecord, random: inout SeededRandom) throws
+    package func update(to arrays: ArrayRecord, from base: ArrayRecord, random: inout SeededRandom) throws
         -> ArrayRecord?
     {
         guard self != .none, arrays.keys == base.keys else { return nil }
@@ -82,7 +81,7 @@ public enum Quantization: String, Sendable, CaseIterable {
 
     /// The arrays that an update leads to from `base`. They are computed while they are looked at, so that central
     /// holds the base once, whatever the number of updates. Throws ``Mismatch``.
-    public static func restored(_ update: ArrayRecord, onto base: ArrayRecord) throws -> ArrayRecord {
+    package static func restored(_ update: ArrayRecord, onto base: ArrayRecord) throws -> ArrayRecord {
         var arrays: ArrayRecord = [:]
         var used = 0
         for (name, old) in base {
@@ -113,7 +112,7 @@ public enum Quantization: String, Sendable, CaseIterable {
     }
 }
 
-/// Base plus update, computed piece by piece whenever somebody looks.
+/// Base plus update, computed whenever somebody looks, no more of it than is looked at.
 private struct RestoredBytes: ByteSource {
     let base: NDArray
     let update: NDArray
@@ -121,38 +120,29 @@ private struct RestoredBytes: ByteSource {
 
     var byteCount: Int { base.bytes.byteCount }
 
-    func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-        var whole = Data(capacity: byteCount)
-        try forEachPiece { whole.append(contentsOf: $0) }
-        return try whole.withUnsafeBytes(body)
+    func withBytes<R>(in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+        let size = base.dtype.size
+        let elements = (range.lowerBound / size)..<((range.upperBound + size - 1) / size)
+        let start = range.lowerBound - elements.lowerBound * size
+        func lend(_ restored: UnsafeRawBufferPointer) throws -> R {
+            try body(UnsafeRawBufferPointer(rebasing: restored[start..<(start + range.count)]))
+        }
+        return base.dtype == .float64
+            ? try restored(elements, Double.self).withUnsafeBytes(lend)
+            : try restored(elements, Float.self).withUnsafeBytes(lend)
     }
 
-    /// The pieces of the update decide: each is a multiple of 4096 elements long, and so of 4096 bytes restored.
-    func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-        if base.dtype == .float64 { try forEachPiece(Double.self, body) } else { try forEachPiece(Float.self, body) }
-    }
-
-    private func forEachPiece<Scalar: ArithmeticScalar>(_: Scalar.Type, _ body: (UnsafeRawBufferPointer) throws -> Void)
-        throws
-    {
-        let reader = ElementReader(update.dtype)
-        try base.bytes.withBytes { old in
-            var start = 0
-            try update.bytes.forEachPiece { piece in
-                let count = piece.count / update.dtype.size
-                let values = [Scalar](unsafeUninitializedCapacity: count) { values, initialized in
-                    reader.forEach(in: piece) { index, difference in
-                        let place = start + index
-                        let before = Double(
-                            old.loadUnaligned(fromByteOffset: place * MemoryLayout<Scalar>.stride, as: Scalar.self))
-                        let scale = scales.map { Double($0[place / Quantization.bucket]) } ?? 1
-                        values[index] = Scalar(before + difference * scale)
-                    }
-                    initialized = count
+    private func restored<Scalar: ArithmeticScalar>(_ range: Range<Int>, _: Scalar.Type) throws -> [Scalar] {
+        var values = try base.elements(in: range, as: Scalar.self)
+        let size = update.dtype.size
+        try update.bytes.withBytes(in: (range.lowerBound * size)..<(range.upperBound * size)) { differences in
+            values.withUnsafeMutableBufferPointer { values in
+                ElementReader(update.dtype).forEach(in: differences) { index, difference in
+                    let scale = scales.map { Double($0[(range.lowerBound + index) / Quantization.bucket]) } ?? 1
+                    values[index] = Scalar(Double(values[index]) + difference * scale)
                 }
-                start += count
-                try values.withUnsafeBytes(body)
             }
         }
+        return values
     }
 }

@@ -7,20 +7,19 @@ import Wire
 /// `1` is an int and `1.0` a float; what JSON lacks has a tagged form: `{"float": "nan"}` (also `inf`, `-inf`),
 /// `{"bytes": base64}`, and lists `{"ints": […]}`, `{"floats": […]}`, `{"strings": […]}`, `{"bools": […]}`,
 /// `{"bytes_list": […]}`.
-public enum RecordJSON {
+package enum RecordJSON {
     /// JSON that is no record.
-    public struct Malformed: Error, Equatable, CustomStringConvertible {
+    package struct Malformed: Error, Equatable, CustomStringConvertible {
         /// What is wrong, and where.
-        public let problem: String
-        /// The sentence for whoever reads the log.
-        public var description: String { problem }
+        package let problem: String
+        package var description: String { problem }
 
         /// A record that cannot be read.
-        public init(problem: String) { self.problem = problem }
+        package init(problem: String) { self.problem = problem }
     }
 
     /// The JSON of a metric record.
-    public static func encode(_ record: MetricRecord) -> JSON {
+    package static func encode(_ record: MetricRecord) -> JSON {
         .object(
             record.mapValues { value in
                 switch value {
@@ -33,7 +32,7 @@ public enum RecordJSON {
     }
 
     /// The JSON of a config record.
-    public static func encode(_ record: ConfigRecord) -> JSON {
+    package static func encode(_ record: ConfigRecord) -> JSON {
         .object(
             record.mapValues { value in
                 switch value {
@@ -57,7 +56,7 @@ public enum RecordJSON {
     }
 
     /// A metric record from its JSON. Throws ``Malformed``.
-    public static func metrics(_ json: JSON) throws -> MetricRecord {
+    package static func metrics(_ json: JSON) throws -> MetricRecord {
         try members(json).mapNamed { name, value in
             switch try config(name, value) {
             case .int(let value): .int(value)
@@ -70,7 +69,7 @@ public enum RecordJSON {
     }
 
     /// A config record from its JSON. Throws ``Malformed``.
-    public static func configs(_ json: JSON) throws -> ConfigRecord {
+    package static func configs(_ json: JSON) throws -> ConfigRecord {
         try members(json).mapNamed { try config($0, $1) }
     }
 
@@ -98,20 +97,14 @@ public enum RecordJSON {
         switch tag {
         case "float": return number(["float": value]).map(ConfigValue.double)
         case "bytes": return try value.string.map { .bytes(try Base64.decode($0)) }
-        case "ints": return list(value) { if case .int(let value) = $0 { value } else { nil } }.map(ConfigValue.ints)
-        case "floats": return list(value, number).map(ConfigValue.doubles)
-        case "strings": return list(value, \.string).map(ConfigValue.strings)
-        case "bools": return list(value, \.bool).map(ConfigValue.bools)
+        case "ints": return value.list { if case .int(let value) = $0 { value } else { nil } }.map(ConfigValue.ints)
+        case "floats": return value.list(number).map(ConfigValue.doubles)
+        case "strings": return value.list(\.string).map(ConfigValue.strings)
+        case "bools": return value.list(\.bool).map(ConfigValue.bools)
         case "bytes_list":
-            return list(value) { $0.string.flatMap { try? Base64.decode($0) } }.map(ConfigValue.bytesList)
+            return value.list { $0.string.flatMap { try? Base64.decode($0) } }.map(ConfigValue.bytesList)
         default: return nil
         }
-    }
-
-    private static func list<Element>(_ json: JSON, _ element: (JSON) -> Element?) -> [Element]? {
-        guard let elements = json.elements else { return nil }
-        let values = elements.compactMap(element)
-        return values.count == elements.count ? values : nil
     }
 
     private static func number(_ json: JSON) -> Double? {

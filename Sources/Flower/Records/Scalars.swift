@@ -1,12 +1,23 @@
-/// A floating-point type in which arrays are computed with: NumPy's float16, float32 and float64.
-protocol ArithmeticScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
+/// A floating-point type that arrays are computed in: NumPy's float16, float32 or float64.
+public protocol ArithmeticScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
+    /// The type of an array of these.
     static var dtype: DType { get }
-    init(_ value: Double)
 }
 
-extension Float16: ArithmeticScalar { static var dtype: DType { .float16 } }
-extension Float: ArithmeticScalar { static var dtype: DType { .float32 } }
-extension Double: ArithmeticScalar { static var dtype: DType { .float64 } }
+extension Float16: ArithmeticScalar {
+    /// float16.
+    public static var dtype: DType { .float16 }
+}
+
+extension Float: ArithmeticScalar {
+    /// float32.
+    public static var dtype: DType { .float32 }
+}
+
+extension Double: ArithmeticScalar {
+    /// float64.
+    public static var dtype: DType { .float64 }
+}
 
 /// bfloat16 as bits: the upper half of a float32.
 enum BFloat16 {

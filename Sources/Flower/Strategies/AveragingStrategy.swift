@@ -2,7 +2,6 @@
 ///
 /// The four methods are FedAvg's unless the strategy has its own.
 public protocol AveragingStrategy: Strategy {
-    /// The averaging underneath.
     var averaging: FedAvg { get set }
 }
 

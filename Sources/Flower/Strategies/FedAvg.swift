@@ -98,9 +98,10 @@ public struct FedAvg: Strategy {
         let needed = max(minAvailableNodes, size)
         guard nodes.count >= needed else {
             throw AggregationError(
-                reason:
-                    "\(nodes.count) node\(nodes.count == 1 ? " is" : "s are") available and the strategy needs \(needed): "
-                    + "add organizations, or lower min_available_nodes, min_train_nodes and min_evaluate_nodes.")
+                reason: "\(nodes.count) node\(nodes.count == 1 ? " is" : "s are") available and the strategy needs "
+                    + "\(needed): add organizations, or lower min_available_nodes, min_train_nodes and "
+                    + "min_evaluate_nodes."
+            )
         }
         var random = SeededRandom(seed, purpose, Int64(round))
         return random.sample(nodes, size).sorted()
@@ -119,22 +120,14 @@ public struct FedAvg: Strategy {
     public func aggregateTrain(round: Int, replies: [Message]) async throws -> (
         arrays: ArrayRecord?, metrics: MetricRecord?
     ) {
-        guard replies.contains(where: { $0.content != nil }) else { return (nil, nil) }
-        let consistent = try ConsistentReplies(replies, weightedBy: weightedByKey, withArrays: true)
-        return (try consistent.meanOfArrays(), try metrics(of: replies, consistent, trainMetricsAggregator))
+        let valid = try ConsistentReplies(replies, weightedBy: weightedByKey, withArrays: true)
+        guard !valid.replies.isEmpty else { return (nil, nil) }
+        return (try valid.meanOfArrays(), try valid.metrics(by: trainMetricsAggregator))
     }
 
     /// The mean of the replies' metrics, weighted by `weightedByKey`.
     public func aggregateEvaluate(round: Int, replies: [Message]) async throws -> MetricRecord? {
-        guard replies.contains(where: { $0.content != nil }) else { return nil }
-        let consistent = try ConsistentReplies(replies, weightedBy: weightedByKey, withArrays: false)
-        return try metrics(of: replies, consistent, evaluateMetricsAggregator)
-    }
-
-    private func metrics(of replies: [Message], _ consistent: ConsistentReplies, _ aggregator: MetricsAggregator?)
-        throws -> MetricRecord
-    {
-        if let aggregator { return try aggregator(replies.compactMap(\.content), weightedByKey) }
-        return try consistent.meanOfMetrics(weightedBy: weightedByKey)
+        let valid = try ConsistentReplies(replies, weightedBy: weightedByKey, withArrays: false)
+        return valid.replies.isEmpty ? nil : try valid.metrics(by: evaluateMetricsAggregator)
     }
 }

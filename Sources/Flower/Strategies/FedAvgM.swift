@@ -58,9 +58,8 @@ public struct FedAvgM: AveragingStrategy {
         guard isActive, let mean else { return (mean, metrics) }
         guard let current = currentArrays else {
             throw AggregationError(
-                reason:
-                    "No initial parameters set for FedAvgM. Ensure that `configure_train` has been called before aggregation."
-            )
+                reason: "No initial parameters set for FedAvgM. "
+                    + "Ensure that `configure_train` has been called before aggregation.")
         }
         try mean.checkMatches(current)
         var step = try Elementwise.map([mean, current], Difference(sign: -1))
@@ -76,12 +75,12 @@ public struct FedAvgM: AveragingStrategy {
     /// β v + g.
     private struct Momentum: Elementwise.Formula {
         let beta: Double
-        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { T(beta) * x[1] + x[0] }
+        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { T(beta) * x[1] + x[0] }
     }
 
     /// w − η v.
     private struct Step: Elementwise.Formula {
         let rate: Double
-        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { x[1] - T(rate) * x[0] }
+        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { x[1] - T(rate) * x[0] }
     }
 }

@@ -104,7 +104,7 @@ public struct FedOpt: AveragingStrategy {
         }
         try mean.checkMatches(current)
         let delta = try Elementwise.map([mean, current], Difference(sign: 1))
-        let zeros = mean.mapValues { Elementwise.zeros(Elementwise.promoted([$0.dtype]), $0.shape) }
+        let zeros = try mean.mapValues { try NDArray(zeros: Elementwise.promoted([$0.dtype]), shape: $0.shape) }
         // NumPy rounds β m and β v in the moments' own type, before the sum is promoted.
         let first = try Elementwise.map(
             [delta, Elementwise.map([firstMoment ?? zeros], Scale(factor: beta1))], Blend(share: 1 - beta1))
@@ -125,43 +125,33 @@ public struct FedOpt: AveragingStrategy {
             rate = eta * (1 - pow(beta2, Double(round) + 1)).squareRoot() / (1 - pow(beta1, Double(round) + 1))
         case .adagrad, .yogi: rate = eta
         }
-        let operands = variant == .adam ? first.mapValues(Self.widened) : first
-        return (try Elementwise.map([current, quotient(operands, step, rate)], Sum()), metrics)
-    }
-
-    /// η m / (√v + τ), each operation rounded in the type NumPy has it in.
-    private func quotient(_ moment: ArrayRecord, _ denominator: ArrayRecord, _ rate: Double) throws -> ArrayRecord {
-        try Elementwise.map([moment, denominator], Quotient(rate: rate))
-    }
-
-    /// A float64 scalar times an array is float64.
-    private static func widened(_ array: NDArray) -> NDArray {
-        guard array.dtype != .float64, let values = try? array.doubles() else { return array }
-        return NDArray(unchecked: .float64, array.shape, ScalarBytes(values))
+        // A float64 scalar times an array is float64.
+        let moment = variant == .adam ? try first.mapValues { try NDArray($0.doubles(), shape: $0.shape) } : first
+        return (try Elementwise.map([current, Elementwise.map([moment, step], Quotient(rate: rate))], Sum()), metrics)
     }
 
     /// β x.
     private struct Scale: Elementwise.Formula {
         let factor: Double
-        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { T(factor) * x[0] }
+        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { T(factor) * x[0] }
     }
 
     /// y + (1 − β) Δ.
     private struct Blend: Elementwise.Formula {
         let share: Double
-        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { x[1] + T(share) * x[0] }
+        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { x[1] + T(share) * x[0] }
     }
 
     /// y + (1 − β) Δ².
     private struct SquareBlend: Elementwise.Formula {
         let share: Double
-        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { x[1] + T(share) * (x[0] * x[0]) }
+        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { x[1] + T(share) * (x[0] * x[0]) }
     }
 
     /// v − (1 − β) Δ² sign(v − Δ²).
     private struct YogiMoment: Elementwise.Formula {
         let share: Double
-        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T {
+        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T {
             let square = x[0] * x[0]
             let difference = x[1] - square
             let sign: T = difference > 0 ? 1 : difference < 0 ? -1 : difference
@@ -169,17 +159,19 @@ public struct FedOpt: AveragingStrategy {
         }
     }
 
+    /// √v + τ.
     private struct Denominator: Elementwise.Formula {
         let tau: Double
-        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { x[0].squareRoot() + T(tau) }
+        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { x[0].squareRoot() + T(tau) }
     }
 
+    /// η m / (√v + τ).
     private struct Quotient: Elementwise.Formula {
         let rate: Double
-        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { T(rate) * x[0] / x[1] }
+        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { T(rate) * x[0] / x[1] }
     }
 
     private struct Sum: Elementwise.Formula {
-        func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { x[0] + x[1] }
+        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { x[0] + x[1] }
     }
 }

@@ -5,7 +5,7 @@ import OrderedCollections
 /// x − y, or y − x.
 struct Difference: Elementwise.Formula {
     let sign: Int
-    func callAsFunction<T: ArithmeticScalar>(_ x: UnsafeBufferPointer<T>) -> T { sign > 0 ? x[0] - x[1] : x[1] - x[0] }
+    func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { sign > 0 ? x[0] - x[1] : x[1] - x[0] }
 }
 
 extension OrderedDictionary where Key == String, Value == NDArray {
@@ -18,9 +18,8 @@ extension OrderedDictionary where Key == String, Value == NDArray {
         }
         for (name, array) in self where array.shape != current[name]?.shape {
             throw AggregationError(
-                reason:
-                    "Shape of aggregated array '\(name)' does not match shape of the array under the same key stored in the strategy. "
-                    + "Cannot compute `delta_t`.")
+                reason: "Shape of aggregated array '\(name)' does not match shape of the array under the same key "
+                    + "stored in the strategy. Cannot compute `delta_t`.")
         }
     }
 }

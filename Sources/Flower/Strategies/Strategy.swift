@@ -1,8 +1,10 @@
-import Foundation
 import OrderedCollections
 
 /// Aggregates the metrics of replies: (contents, weight key) → metrics.
 public typealias MetricsAggregator = @Sendable ([RecordDict], String) throws -> MetricRecord
+
+/// Evaluates a model at central: (round, arrays) → metrics. Round 0 is the initial model.
+public typealias ServerEvaluation = @Sendable (Int, ArrayRecord) async throws -> MetricRecord?
 
 /// How rounds of federated learning are made up and aggregated. Flower's `flwr.serverapp.strategy.Strategy`.
 ///
@@ -40,168 +42,42 @@ public protocol Strategy: Sendable {
 
     /// The settings, a line each, for the log.
     var summary: [String] { get }
-}
 
-/// What a training gave. Flower's `flwr.serverapp.strategy.Result`.
-public struct StrategyResult: Sendable, Equatable {
-    /// The last aggregated arrays; empty where no round aggregated any.
-    public var arrays: ArrayRecord = [:]
-    /// Mean metrics of training, by round.
-    public var trainMetricsClientApp: OrderedDictionary<Int, MetricRecord> = [:]
-    /// Mean metrics of the evaluation at the nodes, by round.
-    public var evaluateMetricsClientApp: OrderedDictionary<Int, MetricRecord> = [:]
-    /// Metrics of the evaluation at central, by round; 0 is the initial model.
-    public var evaluateMetricsServerApp: OrderedDictionary<Int, MetricRecord> = [:]
-
-    /// An empty result.
-    public init() {}
-}
-
-/// Where a training stands after a fan-out: all that is needed to go on.
-public struct StrategyProgress: Sendable {
-    /// The last round that was trained; 0 before the first.
-    public var round: Int
-    /// The global arrays.
-    public var arrays: ArrayRecord
-    /// The strategy's ``Strategy/state``.
-    public var strategyState: RecordDict
-    /// The metrics so far.
-    public var result: StrategyResult
-
-    /// A place to go on from.
-    public init(
-        round: Int, arrays: ArrayRecord, strategyState: RecordDict = [:], result: StrategyResult = StrategyResult()
-    ) {
-        self.round = round
-        self.arrays = arrays
-        self.strategyState = strategyState
-        self.result = result
-    }
-}
-
-/// A round whose aggregated model is no model: it is not accepted.
-public struct NonFiniteModel: Error, Equatable, CustomStringConvertible {
-    /// The round.
-    public let round: Int
-    /// The first array with such an element.
-    public let array: String
-    /// The sentence for whoever reads the log.
-    public var description: String {
-        "array '\(array)' of the model of round \(round) was aggregated to NaN or infinity"
-    }
-}
-
-/// One fan-out, for whoever records or shows it.
-public struct FanOut: Sendable {
-    /// The round whose training this was; nil for the evaluation that ends the run.
-    public let trainedRound: Int?
-    /// The round whose model was evaluated; nil in the first fan-out and where a strategy evaluates none.
-    public let evaluatedRound: Int?
-    /// Replies to `train` messages.
-    public let trainReplies: [Message]
-    /// Replies to `evaluate` messages.
-    public let evaluateReplies: [Message]
-    /// How long sending, waiting and aggregating took.
-    public let seconds: Double
-    /// Where the training stands after it.
-    public let progress: StrategyProgress
+    /// Runs the strategy to its end. Most strategies leave this to `runRounds`, which is Flower's loop; one that stops
+    /// early, tries several settings or has an order of its own has its own `start`, which is then the one that is
+    /// called, through `any Strategy` too.
+    ///
+    /// An own `start` must go on after an interruption as if there had been none. The grid records the first
+    /// `runRounds` of a run round by round, with ``state``, and one that goes on continues behind the last: its
+    /// `evaluateFn` is not called again for the rounds before. Whatever else the strategy sends, a second `runRounds`
+    /// too, is asked again in the run that goes on, and answered with the recorded replies where it says the same. So
+    /// an own `start` sends one thing after the other, draws from a seed and looks at no clock.
+    mutating func start(
+        grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int, timeout: Double?,
+        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord, evaluateFn: ServerEvaluation?
+    ) async throws -> StrategyResult
 }
 
 extension Strategy {
-    /// Runs the strategy to its end: Flower's loop with one fan-out a round instead of two.
-    ///
-    /// The evaluation of round r's model travels with the training of round r + 1, since both start from the
-    /// same arrays; the last evaluation travels alone. So `aggregateEvaluate(r)` is called after
-    /// `configureTrain(r + 1)`, later than in Flower; for every other order it is Flower's.
-    ///
-    /// A grid that knows where an earlier run stopped lets this one continue from there, with the same bytes.
-    ///
-    /// - Parameter afterFanOut: called after each fan-out and before the grid records it: what it throws ends the run
-    ///   with the fan-outs before.
-    /// - Throws: ``NonFiniteModel``, and what the grid, the strategy or the closures throw.
+    /// Flower's loop: `runRounds`.
     public mutating func start(
-        grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int = 3, timeout: Double? = 3600,
-        trainConfig: ConfigRecord = [:],
-        evaluateConfig: ConfigRecord = [:],
-        evaluateFn: (@Sendable (Int, ArrayRecord) async throws -> MetricRecord?)? = nil,
-        afterFanOut: (FanOut) async throws -> Void = { _ in }
+        grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int, timeout: Double?,
+        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord, evaluateFn: ServerEvaluation?
     ) async throws -> StrategyResult {
-        // Consumed here and below, so that no round keeps the arrays of the first in memory.
-        let earlier = try await grid.beginTraining()
-        do {
-            let result = try await run(
-                grid: grid, initialArrays: consume initialArrays, numRounds: numRounds, timeout: timeout,
-                trainConfig: trainConfig, evaluateConfig: evaluateConfig, evaluateFn: evaluateFn,
-                earlier: consume earlier, afterFanOut: afterFanOut)
-            await grid.endTraining()
-            return result
-        } catch {
-            await grid.endTraining()
-            throw error
-        }
+        try await runRounds(
+            grid: grid, initialArrays: consume initialArrays, numRounds: numRounds, timeout: timeout,
+            trainConfig: trainConfig, evaluateConfig: evaluateConfig, evaluateFn: evaluateFn)
     }
 
-    private mutating func run(
-        grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int, timeout: Double?,
-        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord,
-        evaluateFn: (@Sendable (Int, ArrayRecord) async throws -> MetricRecord?)?,
-        earlier: consuming StrategyProgress?, afterFanOut: (FanOut) async throws -> Void
+    /// The strategy's `start` with Flower's defaults.
+    public mutating func start(
+        grid: some Grid, initialArrays: consuming ArrayRecord, numRounds: Int = 3, timeout: Double? = 3600,
+        trainConfig: ConfigRecord = [:], evaluateConfig: ConfigRecord = [:], evaluateFn: ServerEvaluation? = nil
     ) async throws -> StrategyResult {
-        var progress: StrategyProgress
-        if let earlier = consume earlier {
-            progress = earlier
-            state = progress.strategyState
-        } else {
-            progress = StrategyProgress(round: 0, arrays: initialArrays)
-            if let metrics = try await evaluateFn?(0, progress.arrays) {
-                progress.result.evaluateMetricsServerApp[0] = metrics
-            }
-        }
-        while progress.round <= numRounds {
-            let started = Date()
-            let evaluated = progress.round
-            let trained = evaluated + 1
-            let evaluation =
-                evaluated == 0
-                ? []
-                : try await configureEvaluate(
-                    round: evaluated, arrays: progress.arrays, config: evaluateConfig, grid: grid)
-            let training =
-                evaluated == numRounds
-                ? []
-                : try await configureTrain(round: trained, arrays: progress.arrays, config: trainConfig, grid: grid)
-            let replies = try await grid.sendAndReceive(evaluation + training, timeout: timeout)
-            let evaluateReplies = replies.filter { $0.metadata.messageType.category == .evaluate }
-            let trainReplies = replies.filter { $0.metadata.messageType.category == .train }
-
-            if evaluated > 0, let metrics = try await aggregateEvaluate(round: evaluated, replies: evaluateReplies) {
-                progress.result.evaluateMetricsClientApp[evaluated] = metrics
-            }
-            if evaluated < numRounds {
-                let (arrays, metrics) = try await aggregateTrain(round: trained, replies: trainReplies)
-                if let arrays {
-                    for (name, array) in arrays where try !array.isFinite() {
-                        throw NonFiniteModel(round: trained, array: name)
-                    }
-                    progress.arrays = arrays
-                    progress.result.arrays = arrays
-                }
-                if let metrics { progress.result.trainMetricsClientApp[trained] = metrics }
-                if let metrics = try await evaluateFn?(trained, progress.arrays) {
-                    progress.result.evaluateMetricsServerApp[trained] = metrics
-                }
-            }
-            progress.round = trained
-            progress.strategyState = state
-            if !(evaluation + training).isEmpty {
-                let fanOut = FanOut(
-                    trainedRound: evaluated < numRounds ? trained : nil,
-                    evaluatedRound: evaluation.isEmpty ? nil : evaluated, trainReplies: trainReplies,
-                    evaluateReplies: evaluateReplies, seconds: Date().timeIntervalSince(started), progress: progress)
-                try await afterFanOut(fanOut)
-                try await grid.record(fanOut)
-            }
-        }
-        return progress.result
+        // The grid's type tells this `start` from the requirement, which cannot have defaults.
+        let grid: any Grid = grid
+        return try await start(
+            grid: grid, initialArrays: consume initialArrays, numRounds: numRounds, timeout: timeout,
+            trainConfig: trainConfig, evaluateConfig: evaluateConfig, evaluateFn: evaluateFn)
     }
 }

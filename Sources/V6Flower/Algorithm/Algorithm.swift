@@ -28,15 +28,15 @@ public struct Algorithm: Sendable {
     /// Where the documentation is.
     public var documentationURL: String
     /// The arguments of `central`.
-    public var arguments: [Argument]
+    public var arguments: [any DeclaredArgument]
     /// What the UI draws of the result, in the store's format.
     public var visualizations: [JSON]
     let central: CentralMethod
     let clientApp: @Sendable (Node) throws -> ClientApp
 
     init(
-        name: String, summary: String, image: String, codeURL: String, documentationURL: String, arguments: [Argument],
-        visualizations: [JSON], central: @escaping CentralMethod,
+        name: String, summary: String, image: String, codeURL: String, documentationURL: String,
+        arguments: [any DeclaredArgument], visualizations: [JSON], central: @escaping CentralMethod,
         clientApp: @escaping @Sendable (Node) throws -> ClientApp
     ) {
         self.name = name
@@ -52,15 +52,17 @@ public struct Algorithm: Sendable {
 
     /// An algorithm of a Flower ServerApp and ClientApp.
     ///
-    /// The ServerApp finds the arguments in `context.runConfig`; the records it leaves in `context.state` are the
-    /// task's result: arrays as base64 of safetensors, metrics and configs as JSON.
+    /// The ServerApp and the ClientApp read the arguments with their declarations: `try context.runConfig[column]`. The
+    /// records that the ServerApp leaves in `context.state` are the task's result: arrays as base64 of safetensors,
+    /// metrics and configs as JSON.
     ///
     /// `central` has four arguments more: `organizations`, `seed`, `max_journal_mb` and `resume`. What the nodes
-    /// answered is in central's checkpoint before the ServerApp sees it, and of the first `Strategy.start` each round. A task that resumes a stopped one runs the ServerApp anew: what it asks again is answered from
-    /// there, and its training goes on where it stood. So a ServerApp asks the same where it is answered the same.
+    /// answered is in central's checkpoint before the ServerApp sees it, and of the first `Strategy.start` each round.
+    /// A task that resumes a stopped one runs the ServerApp anew: what it asks again is answered from there, and its
+    /// training goes on where it stood. So a ServerApp asks the same where it is answered the same.
     public init(
         name: String, summary: String = "", image: String, codeURL: String = "", documentationURL: String = "",
-        arguments: [Argument],
+        arguments: [any DeclaredArgument],
         serverApp: ServerApp, clientApp: @escaping @Sendable (Node) throws -> ClientApp
     ) {
         let definitions = AppArguments.Definitions.swift(arguments)
@@ -80,8 +82,18 @@ public struct Algorithm: Sendable {
             central: { try await AppServer.run($0, app) }, clientApp: clientApp ?? app.clientApp)
     }
 
-    /// `algorithm.json`, for the algorithm store of version 4.15.
-    public var description: Data { Description.json(self).serialized(pretty: true) + Data("\n".utf8) }
+    /// A generation of vantage6, by which the format of an algorithm store goes.
+    public enum Generation: Int, Sendable, CaseIterable {
+        /// Version 4, as of 4.15.
+        case four = 4
+        /// Version 5.
+        case five = 5
+    }
+
+    /// `algorithm.json`, for an algorithm store.
+    public func description(for generation: Generation) -> Data {
+        Description.json(self, generation).serialized(pretty: true) + Data("\n".utf8)
+    }
 
     /// Runs the method that the task asks for, as a container of a vantage6 node, and ends the process. What went wrong
     /// stands in one sentence on standard error.
@@ -114,43 +126,38 @@ public struct Algorithm: Sendable {
     }
 
     private func perform(_ variables: [String: String], _ log: Log) async throws {
-        let environment = try ContainerEnvironment(variables)
-        let settings = try NodeSettings(environment.variables)
+        let started = ContinuousClock.now
         // What only root may open is opened now. What others wrote is not read before the process is no longer root.
-        let output = try OutputFile(path: environment.outputFile)
-        let tokenFile = try TaskFile("token", path: environment.tokenFile)
-        let inputFile = try TaskFile("input", path: environment.inputFile)
-        let folder = try TaskFolder(beside: environment.outputFile)
-        let databases = Node.Databases(environment)
+        let container = try Container(variables)
+        let settings = try NodeSettings(container.variables)
+        let folder = try TaskFolder(container.folder)
+        let databases = Node.Databases(container.databases, container.variables)
         try Privileges.drop()
 
-        let token = try ContainerToken(
-            String(decoding: tokenFile.contents(limit: ContainerToken.largest), as: UTF8.self))
-        let input = try TaskInput(inputFile.contents())
-        try settings.check(method: input.method)
+        let task = try container.task()
+        let method = try Method(of: task)
+        try settings.check(method: method)
         try await folder.waitForItsTurn(log)
-        switch input.method {
-        case "central":
-            let node = Node(databases, settings, organization: token.organizationID, context: nil, log: log)
-            let client = try ProxyClient(address: environment.proxyAddress, token: token, report: log.line)
-            let run = try await Central(
-                token: token, kwargs: input.kwargs, node: node, client: client, folder: folder, log: log)
-            if let result = try run.earlierResult() {
+        let context = method == .partial ? try Partial.context(task.arguments) : nil
+        let node = Node(databases, settings, organization: task.organizationID, context: context, log: log)
+        switch method {
+        case .central:
+            let central = try await Central(
+                task: task, node: node, client: ProxyClient(for: task, report: log.line), folder: folder, log: log)
+            if let result = try central.earlierResult() {
                 log.line("an earlier start of this run has ended well: its result is written again")
-                try output.write(result)
+                try container.output.write(result)
             } else {
-                try await central(run).deliver(to: output, log: log)
+                try await self.central(central).deliver(to: container.output, log: log)
             }
-        case "partial":
-            let context = try Partial.context(input)
-            let node = Node(databases, settings, organization: token.organizationID, context: context, log: log)
-            let place = context.map { AppState.Place(folder: folder, token: token, context: $0) }
-            try await Partial.run(input, try clientApp(node), node, state: place, log: log) {
+        case .partial:
+            let place = context.map { AppState.Place(folder: folder, task: task, context: $0) }
+            try await Partial.run(task.arguments, try clientApp(node), node, state: place, log: log) {
                 TimeLimit.stopProcess(after: $0, log)
-            }.write(to: output)
-        default:
-            throw ContainerError.badInput(
-                problem: "it asks for the method '\(input.method)'; this image has central and partial")
+            }.write(to: container.output)
+        case .extract: try SessionTable.extract(task.arguments, node, to: container.output, log: log)
+        case .preprocess: try SessionTable.preprocess(task.arguments, node, to: container.output, log: log)
         }
+        try await Task.sleep(until: started + container.leastLife)
     }
 }

@@ -22,7 +22,7 @@ public struct Failure: Error, CustomStringConvertible {
     }
 
     /// The failure behind any error.
-    public init(_ error: any Error) {
+    package init(_ error: any Error) {
         self.init("\(error)", exitCode: Self.exitCode(of: error))
     }
 
@@ -31,9 +31,10 @@ public struct Failure: Error, CustomStringConvertible {
         case let failure as Failure: failure.exitCode
         case is InvalidArguments: EX_USAGE
         case ContainerError.missingVariable, ContainerError.badVariable, ContainerError.badToken,
-            ContainerError.unsupportedGeneration:
+            ContainerError.noProxy:
             EX_CONFIG
         case ContainerError.unreadable: EX_NOINPUT
+        case ContainerError.unusableFolder: EX_CANTCREAT
         case ContainerError.unwritable, is FileBytes.FileError, JournalError.diskFull, JournalError.notWritable:
             EX_IOERR
         case is ContainerError, is DataError, is ModelError, is JournalError: EX_DATAERR
@@ -50,6 +51,7 @@ private let EX_DATAERR: Int32 = 65
 private let EX_NOINPUT: Int32 = 66
 private let EX_UNAVAILABLE: Int32 = 69
 private let EX_SOFTWARE: Int32 = 70
+private let EX_CANTCREAT: Int32 = 73
 private let EX_IOERR: Int32 = 74
 private let EX_NOPERM: Int32 = 77
 private let EX_CONFIG: Int32 = 78

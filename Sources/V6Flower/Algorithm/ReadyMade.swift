@@ -8,7 +8,8 @@ extension Algorithm {
     public static let readyMade = Algorithm(
         name: "v6-flower",
         summary:
-            "Trains a model on the tables of several organizations with Flower's strategies. What leaves an organization are summaries of "
+            "Trains a model on the tables of several organizations with Flower's strategies. What leaves an "
+            + "organization are summaries of "
             + "columns, weights and metrics, each over at least the minimum of rows that its administrator sets.",
         image: "ghcr.io/v6-flower/v6-flower:\(version)", codeURL: "https://github.com/v6-flower/v6-flower",
         documentationURL: "https://github.com/v6-flower/v6-flower#readme", arguments: TrainingArguments.definitions,
@@ -23,10 +24,10 @@ extension Algorithm {
             table(
                 "Failures", ["failures"], columns: ["round", "organization", "phase", "reason"],
                 "Who failed in which round, and why; round 0 is the preparation."),
-        ] + TrainingResult.lines.map { line($1, $0, $2) },
+        ] + TrainingResult.lines.map { line($0.title, $0.column, $0.description) },
         central: { try await Training.run($0) },
         clientApp: { node in
-            LocalModel.clientApp(node.settings.disclosure) { try node.table(options: $0) }
+            Models.readyMade.clientApp(node.settings.disclosure) { try node.table(options: $0) }
         })
 
     static func table(_ name: String, _ location: [String], columns: [String] = [], _ description: String) -> JSON {
@@ -45,7 +46,7 @@ extension Algorithm {
 
 extension Algorithm {
     /// The arguments of ``readyMade`` as a page of Markdown.
-    public static var argumentTable: String { ArgumentTable.markdown }
+    package static var argumentTable: String { ArgumentTable.markdown }
 
     /// The version of this library and its image.
     public static let version = "0.1.0"

@@ -2,41 +2,39 @@ import Foundation
 import Vantage6
 import Wire
 
-/// The run's own folder: `v6-flower` beside its output file, for central's checkpoint and result and for what a node's
-/// app remembers.
+/// The run's own folder, for central's checkpoint and result and for what a node's app remembers.
 ///
-/// It outlives the container (the temporary volume of version 4 does not outlive the job), so a later run finds what an
-/// earlier one left there by the earlier run's id.
+/// It outlives the container, so a later run finds what an earlier one left there by the earlier run's id.
 struct TaskFolder: Sendable {
-    private static let name = "v6-flower"
-
     private let own: OpenFolder
-    /// The folder of all the node's tasks.
-    private let tasks: OpenFolder
+    private let place: LastingFolder
 
     /// Makes the folder while the process may, and hands it to the user that the process becomes. What lies in it is
     /// left alone.
-    init(beside outputFile: String) throws {
-        let task = URL(fileURLWithPath: outputFile).deletingLastPathComponent()
+    init(_ place: LastingFolder) throws {
+        self.place = place
         do {
-            tasks = try OpenFolder(task.deletingLastPathComponent().path)
-            let parent = try OpenFolder(task.lastPathComponent, in: tasks)
-            if mkdirat(parent.descriptor, Self.name, 0o700) != 0, errno != EEXIST {
-                throw Failure(
-                    "cannot make the folder \(parent.path)/\(Self.name): \(String(cString: strerror(errno)))",
-                    exitCode: 73)
-            }
-            own = try OpenFolder(Self.name, in: parent)
+            var folder = try place.given.reduce(place.shared) { try OpenFolder($1, in: $0) }
+            for name in place.own { folder = try Self.make(name, in: folder) }
+            own = folder
         } catch let error as OpenFolder.Refusal {
-            throw Failure(
-                "\(error), which is none of this program's: see what put it there, and start a new task", exitCode: 73)
+            throw Failure(ContainerError.unusableFolder(path: error.path, reason: error.reason))
         }
+    }
+
+    private static func make(_ name: String, in parent: OpenFolder) throws -> OpenFolder {
+        if mkdirat(parent.descriptor, name, 0o700) != 0, errno != EEXIST {
+            throw Failure(
+                "cannot make the folder \(parent.path)/\(name): \(String(cString: strerror(errno)))", exitCode: 73)
+        }
+        let folder = try OpenFolder(name, in: parent)
         var status = stat()
-        guard fstat(own.descriptor, &status) == 0, [0, Privileges.userID, geteuid()].contains(status.st_uid) else {
+        guard fstat(folder.descriptor, &status) == 0, [0, Privileges.userID, geteuid()].contains(status.st_uid) else {
             throw Failure(
-                "the folder \(own.path) is another user's: see who made it, and start a new task", exitCode: 73)
+                "the folder \(folder.path) is another user's: see who made it, and start a new task", exitCode: 73)
         }
-        try Privileges.handOver(own.descriptor)
+        try Privileges.handOver(folder.descriptor)
+        return folder
     }
 
     var path: String { own.path }
@@ -54,7 +52,9 @@ struct TaskFolder: Sendable {
             folder = try earlier(id)
             lock = try folder.open(Self.lockName, O_RDWR | O_CREAT)
         } catch {
-            throw Failure("the checkpoint of the earlier task cannot be read: \(error)", exitCode: 66)
+            throw Failure(
+                "the checkpoint of the earlier task cannot be read: \(error); a task is resumed at the node where it "
+                    + "ran, and in the session that it ran in", exitCode: 66)
         }
         defer { close(lock) }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
@@ -119,10 +119,10 @@ struct TaskFolder: Sendable {
     /// Writes what the app remembers, whole or not at all.
     func writeState(_ state: ByteSegments) throws { try write(Self.stateName) { try $0.write(state) } }
 
-    private func write(_ name: String, _ content: (OutputFile) throws -> Void) throws {
+    private func write(_ name: String, _ content: (WholeFile) throws -> Void) throws {
         let new = name + ".new"
         do {
-            try content(OutputFile(descriptor: own.make(new), path: own.path + "/" + new))
+            try content(WholeFile(descriptor: own.make(new), path: own.path + "/" + new))
             try own.rename(new, to: name)
         } catch {
             own.remove(new)
@@ -132,9 +132,9 @@ struct TaskFolder: Sendable {
 
     func removeState(ofRun id: Int64) { try? earlier(id).remove(Self.stateName) }
 
-    /// The folder of an earlier run. Source: `task_folder_name` in `vantage6/node/docker/task_manager.py`.
-    private func earlier(_ id: Int64) throws(OpenFolder.Refusal) -> OpenFolder {
-        let name = String(format: "task-%09lld", id)
-        return try OpenFolder(Self.name, in: try OpenFolder(name, in: tasks))
+    private func earlier(_ run: Int64) throws(OpenFolder.Refusal) -> OpenFolder {
+        var folder = place.shared
+        for name in place.earlier(run) { folder = try OpenFolder(name, in: folder) }
+        return folder
     }
 }

@@ -17,20 +17,21 @@ enum ArgumentTable {
         for entry in StrategyCatalog.entries where !entry.options.isEmpty {
             text += "\nFor \(entry.name) besides:\n\n" + table(entry.options)
         }
-        text += "\n## model_options\n\n" + table(TrainingArguments.modelOptions)
+        text += "\n## model_options\n\n" + table(TrainingArguments.ofModels)
         return text
     }
 
-    private static func table(_ arguments: [Argument]) -> String {
+    private static func table(_ arguments: [any DeclaredArgument]) -> String {
         let head = "| name | type | default | what it is |\n|---|---|---|---|\n"
         return arguments.reduce(into: head) { text, argument in
-            let value = argument.defaultValue.map { "`\(String(decoding: $0.serialized(), as: UTF8.self))`" } ?? ""
+            let value = argument.defaultJSON.map { "`\(String(decoding: $0.serialized(), as: UTF8.self))`" } ?? ""
             let allowed =
                 argument.allowed.isEmpty ? "" : " One of \(argument.allowed.map { "`\($0)`" }.joined(separator: ", "))."
             let condition = argument.condition.map { " Only where `\($0.argument)` is `\($0.value)`." } ?? ""
             let bounds = argument.bounds.map { " (\($0.words))" } ?? ""
             text +=
-                "| `\(argument.name)` | \(argument.kind.rawValue)\(bounds) | \(value) | \(argument.help)\(allowed)\(condition) |\n"
+                "| `\(argument.name)` | \(argument.type)\(bounds) | \(value) | "
+                + "\(argument.help)\(allowed)\(condition) |\n"
         }
     }
 }

@@ -7,8 +7,7 @@ import Wire
 
 /// A central task at work: who it is, through whom it asks, where it keeps its journal.
 struct Central: Sendable {
-    let token: ContainerToken
-    let kwargs: OrderedDictionary<String, JSON>
+    let task: ContainerTask
     /// Central's own organization, with its databases.
     let node: Node
     let client: ProxyClient
@@ -17,30 +16,26 @@ struct Central: Sendable {
     /// The journal that an earlier start of this run left.
     let started: Journal?
 
-    /// Central as the token's task. Throws `ProxyError`, `JournalError` or ``Failure``.
-    init(
-        token: ContainerToken, kwargs: OrderedDictionary<String, JSON>, node: Node, client: ProxyClient,
-        folder: TaskFolder, log: Log
-    ) async throws {
+    /// Throws `ProxyError`, `JournalError` or ``Failure``.
+    init(task: ContainerTask, node: Node, client: ProxyClient, folder: TaskFolder, log: Log) async throws {
+        (self.task, self.node, self.client, self.folder, self.log) = (task, node, client, folder, log)
         started =
             if FileManager.default.fileExists(atPath: folder.journal) {
                 try Journal.reopen(
-                    path: folder.journal, task: await Self.task(token, client), owner: Self.owner(token))
+                    path: folder.journal, task: await Self.identity(task, client), owner: Self.owner(task))
             } else { nil }
-        (self.token, self.kwargs, self.node, self.client) = (token, kwargs, node, client)
-        (self.folder, self.log) = (folder, log)
     }
 
     var settings: NodeSettings { node.settings }
 
     /// Who owns what a task's central leaves.
-    static func owner(_ token: ContainerToken) -> Journal.Owner {
-        Journal.Owner(image: token.image, collaborationID: token.collaborationID, organizationID: token.organizationID)
+    static func owner(_ task: ContainerTask) -> Journal.Owner {
+        Journal.Owner(image: task.image, collaborationID: task.collaborationID, organizationID: task.organizationID)
     }
 
-    /// This very task.
-    static func task(_ token: ContainerToken, _ client: ProxyClient) async throws -> Journal.TaskIdentity {
-        .init(id: token.taskID, created: try await client.creation(ofTask: token.taskID))
+    /// This very task: a server that begins anew gives ids again.
+    static func identity(_ task: ContainerTask, _ client: ProxyClient) async throws -> Journal.TaskIdentity {
+        .init(id: task.taskID, created: try await client.creation(ofTask: task.taskID))
     }
 
     /// The result of an earlier start that ended well; nil where there is something left to do. Throws `JournalError`

@@ -1,23 +1,38 @@
 import Flower
+import LocalModels
 import OrderedCollections
 import Wire
 
-/// A Grid whose replies are held against what was asked before a strategy sees them. What does not fit, or cannot be
-/// read, becomes that organization's error. This is the one place for it; an app in Python has the bare grid, as Flower
-/// gives it.
+/// What makes of a reply, given what was asked, the one that is recorded and handed on.
+typealias ReplyCheck = @Sendable (_ reply: Message, _ question: Message) -> Message
+
+/// A Grid that holds each reply to a check before it keeps it.
+protocol CheckingGrid: Grid {
+    func sendAndReceive(_ messages: [Message], timeout: Double?, check: ReplyCheck) async throws -> [Message]
+}
+
+/// A Grid whose replies are held against what was asked before a strategy sees them, and before they are recorded. What
+/// does not fit, or cannot be read, becomes that organization's error. This is the one place for it; an app in Python
+/// has the bare grid, as Flower gives it.
 struct CheckedGrid: Grid {
-    let base: any Grid
-    /// The organizations' names, for sentences.
-    let names: [Int64: String]
+    let base: any CheckingGrid
+    /// The organizations that take part.
+    let participants: [Participant]
     /// Fewer organizations are not asked to train together.
     var fewestTraining = 1
+    /// Sees each fan-out of a training before it is recorded: what it throws ends the run with the fan-outs before.
+    var afterFanOut: @Sendable (FanOut) throws -> Void = { _ in }
     /// Throws what is wrong with a reply's content, given the question.
     let check: @Sendable (_ reply: Message, _ question: Message) throws -> Void
 
-    func nodeIDs() async throws -> [Int64] { try await base.nodeIDs() }
+    func nodeIDs() -> [Int64] { participants.map(\.id).sorted() }
     func beginTraining() async throws -> StrategyProgress? { try await base.beginTraining() }
-    func record(_ fanOut: FanOut) async throws { try await base.record(fanOut) }
     func endTraining() async { await base.endTraining() }
+
+    func record(_ fanOut: FanOut) async throws {
+        try afterFanOut(fanOut)
+        try await base.record(fanOut)
+    }
 
     func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message] {
         let training = Set(messages.filter { $0.metadata.messageType.category == .train }.map(\.metadata.dstNodeID))
@@ -27,13 +42,11 @@ struct CheckedGrid: Grid {
                     + "(V6_FLOWER_MIN_ORGANIZATIONS of their nodes): raise fraction_train or min_train_nodes",
                 exitCode: 69)
         }
-        return try await base.sendAndReceive(messages, timeout: timeout).map { reply in
+        let names = participants.names
+        return try await base.sendAndReceive(messages, timeout: timeout) { reply, question in
             guard reply.content != nil else { return reply }
             var checked = reply
             do {
-                guard let question = messages.first(where: { reply.answers($0) }) else {
-                    throw BadReply(problem: "it answers nothing that was asked")
-                }
                 try check(reply, question)
             } catch {
                 let node = reply.metadata.srcNodeID
@@ -42,13 +55,6 @@ struct CheckedGrid: Grid {
             }
             return checked
         }
-    }
-}
-
-extension Message {
-    fileprivate func answers(_ question: Message) -> Bool {
-        metadata.srcNodeID == question.metadata.dstNodeID && metadata.messageType == question.metadata.messageType
-            && metadata.groupID == question.metadata.groupID
     }
 }
 
@@ -79,8 +85,8 @@ struct BadReply: Error, Equatable, CustomStringConvertible {
 struct TrainingReplyCheck: Sendable {
     /// The organizations as they described their tables.
     let organizations: [Preparation.Organization]
-    /// The names of the metrics of a training and of an evaluation.
-    let metricNames: (train: [String], evaluate: [String])
+    /// The metrics of a training and of an evaluation.
+    let metrics: (train: [Metric], evaluate: [Metric])
 
     /// Throws ``BadReply``, or an error of the file system.
     func callAsFunction(_ reply: Message, _ question: Message) throws {
@@ -96,7 +102,7 @@ struct TrainingReplyCheck: Sendable {
         }
         let held = organization.testRows > 0 ? organization.testRows : organization.trainRows
         try checkMetrics(
-            content, isTraining ? metricNames.train : metricNames.evaluate,
+            content, isTraining ? metrics.train : metrics.evaluate,
             rows: isTraining ? organization.trainRows : held)
     }
 
@@ -121,30 +127,25 @@ struct TrainingReplyCheck: Sendable {
     /// Larger weights, finite as they are, would overflow in the others' next round and end everybody's run.
     private static let largestWeight = 1e6
 
-    private func checkMetrics(_ content: RecordDict, _ names: [String], rows: Int) throws {
+    private func checkMetrics(_ content: RecordDict, _ expected: [Metric], rows: Int) throws {
+        let names = ["num-examples"] + expected.map(\.name)
         guard content.metricRecords.count == 1, let metrics = content.metricRecords.values.first,
             metrics.keys == OrderedSet(names)
         else { throw BadReply(problem: "the metrics of its reply are not \(names.joined(separator: ", "))") }
         guard case .int(let examples) = metrics["num-examples"], examples > 0, examples <= Int64(rows) else {
             throw BadReply(problem: "its num-examples is not a number from 1 to the \(rows) rows that it announced")
         }
-        for (name, value) in metrics {
-            guard let number = value.double else { throw BadReply(problem: "its metric '\(name)' is not one number") }
-            // AUC and R² have no value where the held-out rows are all of one kind; every mean leaves them out by name.
-            guard number.isFinite || (number.isNaN && ["auc", "r2"].contains(name)) else {
-                throw BadReply(problem: "its metric '\(name)' is not a finite number")
+        for metric in expected {
+            guard let number = metrics[metric.name]?.double else {
+                throw BadReply(problem: "its metric '\(metric.name)' is not one number")
             }
-        }
-        for (name, range) in Self.ranges where metrics[name] != nil {
-            guard let number = metrics[name]?.double, number.isNaN || range.contains(number) else {
-                throw BadReply(problem: "its metric '\(name)' is outside of what it can be")
+            // Every mean leaves out by name those that have no value over some rows.
+            guard number.isFinite || (number.isNaN && metric.canBeNaN) else {
+                throw BadReply(problem: "its metric '\(metric.name)' is not a finite number")
+            }
+            guard number.isNaN || metric.range.contains(number) else {
+                throw BadReply(problem: "its metric '\(metric.name)' is outside of what it can be")
             }
         }
     }
-
-    private static let ranges: [String: ClosedRange<Double>] = [
-        "accuracy": 0...1, "auc": 0...1, "loss": 0...1e200, "train-loss": 0...1e200, "rmse": 0...1e100,
-        "r2": -1e200...1,
-        "target-variance": 0...1e200, "target-mean": -1e100...1e100,
-    ]
 }

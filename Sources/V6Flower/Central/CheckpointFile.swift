@@ -4,21 +4,22 @@ import Journal
 import Wire
 
 /// A checkpoint as a person looks at it: what the run is, its rounds, and a round's weights as a file.
-public struct CheckpointFile {
+package struct CheckpointFile {
     private let journal: Journal
 
     /// Opens a checkpoint, which central may be writing. Throws `JournalError`.
-    public init(_ path: String) throws {
+    package init(_ path: String) throws {
         journal = try Journal.open(path: path, isWhole: false)
     }
 
     /// The run's task and state, and a line a round. Throws `JournalError`.
-    public func summary() throws -> String {
+    package func summary() throws -> String {
         let run = try journal.run()
         let earlier = run.resumedFrom.map { " (resumed from task \($0))" } ?? ""
         let state = run.isComplete ? "ended well" : "not ended: start a task with resume \(run.task.id) to go on"
         var text = "task \(run.task.id)\(earlier), \(state)\n"
-        for (round, report) in zip(try journal.rounds(), try journal.reports()) {
+        for round in try journal.rounds() {
+            let report = round.report
             let half = report.train ?? report.evaluate
             let metrics = (half?.metrics ?? [:]).compactMap { name, value in
                 value.double.map { "\(name) \(String(format: "%.5g", $0))" }
@@ -31,30 +32,26 @@ public struct CheckpointFile {
     }
 
     /// What each fan-out reported so far, while central is still writing; empty where there is no checkpoint yet.
-    public static func reports(path: String) -> [JSON] {
-        (try? Journal.open(path: path, isWhole: false).rounds().map(\.report)) ?? []
+    package static func reports(path: String) -> [FanOutReport] {
+        (try? Journal.open(path: path, isWhole: false).reports()) ?? []
     }
 
     /// Writes the weights of a round (nil: the last there are) and gives its number.
-    /// Throws `JournalError`, ``Failure`` for an unknown kind of file, or an error of the file system.
-    public func export(round: Int?, to path: String) throws -> Int {
+    /// Throws `JournalError`, ``Failure`` for another kind of file, or an error of the file system.
+    package func export(round: Int?, to path: String) throws -> Int {
+        guard URL(fileURLWithPath: path).pathExtension == "safetensors" else {
+            throw Failure(
+                "weights are written as safetensors: the name of \(path) must end in .safetensors", exitCode: 64)
+        }
         let rounds = try journal.rounds().filter(\.hasArrays).map(\.number)
         guard let number = round ?? rounds.last else { throw JournalError.noSuchRound(0, available: []) }
         let arrays = try journal.arrays(round: number)
-        let bytes: ByteSegments
-        switch URL(fileURLWithPath: path).pathExtension {
-        case "safetensors": bytes = Safetensors.encode(arrays)
-        case "npz": bytes = try NPZ.encode(arrays)
-        default:
-            throw Failure(
-                "cannot tell what to write to \(path): its name must end in .safetensors or .npz", exitCode: 64)
-        }
         guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path)
         else {
             throw Failure("cannot write \(path)", exitCode: 73)
         }
         defer { try? file.close() }
-        try bytes.forEach { try file.write(contentsOf: Data($0)) }
+        try Safetensors.encode(arrays).forEach { try file.write(contentsOf: Data($0)) }
         return number
     }
 }

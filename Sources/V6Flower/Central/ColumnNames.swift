@@ -34,7 +34,6 @@ struct ColumnNames {
         }
     }
 
-    /// The columns.
     var all: Set<String> { Set(columns.values) }
 
     /// The column of a metric.

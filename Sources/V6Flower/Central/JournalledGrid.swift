@@ -2,16 +2,14 @@ import Flower
 import Foundation
 import Journal
 import OrderedCollections
-import Vantage6
 import Wire
 
-/// The Grid of every run: fan-outs through vantage6, and each reply in the journal before anyone sees it. Only a round
-/// of a `Strategy.start` in Swift that all have answered goes there as a whole, when it has been aggregated.
+/// The Grid of every run: fan-outs through a transport, and each reply in the journal before anyone sees it. Only a
+/// round of a `Strategy.start` in Swift that all have answered goes there as a whole, when it has been aggregated.
 ///
 /// A program that is started again asks the same again and gets the recorded replies at once, until it asks something
-/// new. A failure is recorded when the program has gone on past it: where it ended the run, the next one asks again.
-/// Replies are forgotten at each cut, a round behind which the run can go on, and given up where they grow too large.
-actor JournalledGrid: Grid {
+/// new (``RecordedReplies``).
+actor JournalledGrid: CheckingGrid {
     /// What a fan-out brought, for the result.
     struct FanOutNote: Sendable {
         let replies: [Message]
@@ -19,280 +17,158 @@ actor JournalledGrid: Grid {
     }
 
     private struct Open {
-        let posted: TaskGrid.Posted
-        let keys: [String: (key: Journal.ReplyKey, topic: String)]
+        let posted: any PostedFanOut
+        let questions: [RecordedReplies.Question]
         let started: Date
-        /// An app may ask for replies in a tight loop; vantage6 is asked at its pace.
-        var gate = Pacing.Gate(.polls, started: .now)
-        var finishedRuns = 0
-        var delivered: Set<String> = []
+        /// Replies that are not in the journal yet.
+        var arrived: [Message] = []
+        var delivered = 0
     }
 
-    private let grid: TaskGrid
+    private nonisolated let transport: any Transport
     private let journal: Journal
-    private let runID: Int64
-    private let log: Log
-    private let limit: Int
-    private var size = 0
-    private var isRecording = true
-    /// The apps' states at the last snapshot.
-    private var statesAtCut: JSON = .null
-    private var epoch = 0
-    private var occurrences: [String: Int] = [:]
-    private var sent = 0
-    /// The fan-outs that are not over, by subtask.
-    private var open: OrderedDictionary<Int64, Open> = [:]
-    /// Failures that the program has seen and not gone on past.
-    private var failed: [(reply: Message, key: Journal.ReplyKey, topic: String)] = []
-    /// How many trainings have begun, or 2 when the first is over: its rounds are recorded.
-    private var trainings = 0
+    private var replies: RecordedReplies
+    /// The fan-outs that were pushed and are not over, in order.
+    private var open: OrderedDictionary<Int, Open> = [:]
+    private var pushed = 0
+    /// The rounds of the first training are cut. What a second one is answered is recorded.
+    private enum Training { case none, first, between, other }
+    private var training = Training.none
     private var waiting: [String: Message] = [:]
-    /// What an earlier run was answered and this one has not asked yet, with its topics; nothing in a run that is
-    /// none's continuation.
-    private var unclaimed: [Journal.ReplyKey: String]
-    private var hasToldDifference = false
-    /// The fan-outs since the last snapshot.
+    /// The fan-outs since the last cut.
     private(set) var notes: [FanOutNote] = []
 
-    /// - Parameter limit: how many bytes of replies the journal may hold.
-    init(_ grid: TaskGrid, _ journal: Journal, runID: Int64, limit: Int, log: Log) throws {
-        unclaimed = try journal.recordedReplies()
-        self.grid = grid
-        self.journal = journal
-        self.runID = runID
-        self.limit = limit
-        self.log = log
-        statesAtCut = try journal.run().appStates
+    init(_ transport: any Transport, _ journal: Journal, _ replies: RecordedReplies) {
+        (self.transport, self.journal, self.replies) = (transport, journal, replies)
     }
 
     // MARK: - Flower's Grid
 
-    nonisolated func nodeIDs() -> [Int64] { grid.nodeIDs() }
+    nonisolated func nodeIDs() -> [Int64] { transport.nodeIDs() }
 
     func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message] {
-        try await send(messages, timeout: timeout).answers.map(\.reply)
+        try await sendAndReceive(messages, timeout: timeout) { reply, _ in reply }
     }
 
-    func beginTraining() throws -> StrategyProgress? {
-        trainings += 1
-        guard trainings == 1 else { return nil }
+    func sendAndReceive(_ messages: [Message], timeout: Double?, check: ReplyCheck) async throws -> [Message] {
+        try await send(messages, timeout: timeout, check: check).replies
+    }
+
+    /// Throws ``Failure`` while another training of the app is under way: each would take the other's place.
+    func beginTraining() async throws -> StrategyProgress? {
+        guard training == .none || training == .between else {
+            throw Failure(
+                "two trainings of one ServerApp run at once: start one when the other has ended", exitCode: 64)
+        }
+        guard training == .none else {
+            training = .other
+            return nil
+        }
+        training = .first
         let progress = try journal.progress()
         start(after: progress?.round ?? 0)
         return progress
     }
 
-    func endTraining() { trainings = max(trainings, 2) }
+    func endTraining() async { training = .between }
 
-    func record(_ fanOut: FanOut) throws {
-        guard trainings == 1 else { return }
-        try cut(fanOut.progress, trained: fanOut.trainedRound != nil, FanOutReport(fanOut), keepsReplies: false)
+    func record(_ fanOut: FanOut) async throws {
+        guard training == .first else { return }
+        try end(fanOut.progress, trained: fanOut.trainedRound != nil, FanOutReport(fanOut), isCut: true)
     }
 
     // MARK: - What an app in Python calls
 
-    /// A reply, and whether none has come: then it says so.
-    struct Answer: Sendable {
-        let reply: Message
-        let isMissing: Bool
-    }
-
-    /// Sends and waits, and gives the messages' ids and an answer each, by node id and then in the order given.
-    func send(_ messages: [Message], timeout: Double?) async throws -> (ids: [String], answers: [Answer]) {
-        let deadline = TaskGrid.deadline(after: timeout)
-        let (messages, keys, recorded) = try look(messages)
-        let new = messages.filter { recorded[$0.metadata.messageID] == nil }
-        var answers = recorded.mapValues { Answer(reply: $0, isMissing: false) }
+    /// Sends and waits, and gives the messages' ids in the order given, and a reply each, by node id and then in the
+    /// order given. That of a node that was not heard in time says so, with ``MessageError/Code/nodeUnavailable``.
+    ///
+    /// - Parameter check: what makes of a reply, given what was asked, the one that is recorded and handed on.
+    func send(
+        _ messages: [Message], timeout: Double?, check: ReplyCheck = { reply, _ in reply }
+    ) async throws -> (ids: [String], replies: [Message]) {
+        guard !messages.isEmpty else { return ([], []) }
+        let deadline = timeout.map { ContinuousClock.now + Duration(boundedSeconds: $0) }
+        let questions = try replies.look(messages, timeout: timeout)
+        let asked = Dictionary(firstOf: questions.map { ($0.id, $0.message) })
+        func checked(_ reply: Message) -> Message {
+            asked[reply.metadata.replyToMessageID].map { check(reply, $0) } ?? reply
+        }
+        // The journal's replies too: others can write the file.
+        var answers = Dictionary(
+            firstOf: questions.compactMap { question in question.recorded.map { (question.id, checked($0)) } })
+        let new = questions.filter { $0.recorded == nil }
         let started = Date()
         if !new.isEmpty {
-            let posted = try await post(new, timeout: timeout)
-            try await grid.wait(for: posted, until: deadline)
-            let collected = try await grid.collect(posted, timeout: timeout)
-            // A round of a training that all have answered is about to be aggregated and cut, which takes less time
-            // than writing its replies down would.
-            if trainings != 1 || collected.replies.contains(where: { $0.error != nil }) {
-                try record(collected.replies.filter { !collected.open.contains($0.metadata.replyToMessageID) }, keys)
-            }
-            for reply in collected.replies {
-                let id = reply.metadata.replyToMessageID
-                answers[id] = Answer(reply: reply, isMissing: collected.open.contains(id))
-            }
+            let collected = try await post(new, timeout: timeout).close(at: deadline).map(checked)
+            try replies.record(collected, to: new, transport.appStates, isToBeCut: training == .first)
+            for reply in collected { answers[reply.metadata.replyToMessageID] = reply }
         }
-        let ordered = inOrder(messages).compactMap { answers[$0.metadata.messageID] }
-        note(ordered.filter { !$0.isMissing }.map(\.reply), started)
-        return (messages.map(\.metadata.messageID), ordered)
+        let ordered = questions.compactMap { answers[$0.id] }
+        note(ordered, started)
+        return (ids(questions), ordered)
     }
 
-    /// Posts what is asked for the first time: the program has gone on past the failures before.
-    private func post(_ messages: [Message], timeout: Double?) async throws -> TaskGrid.Posted {
-        try write(failed)
-        failed = []
-        return try await grid.post(messages, timeout: timeout)
-    }
-
-    /// Sends without waiting, and gives the messages' ids.
+    /// Sends without waiting, and gives the messages' ids in the order given.
     func push(_ messages: [Message]) async throws -> [String] {
-        let (messages, keys, recorded) = try look(messages)
-        waiting.merge(recorded) { _, new in new }
-        let new = messages.filter { recorded[$0.metadata.messageID] == nil }
+        guard !messages.isEmpty else { return [] }
+        let questions = try replies.look(messages, timeout: nil)
+        for question in questions { waiting[question.id] = question.recorded }
+        let new = questions.filter { $0.recorded == nil }
         if !new.isEmpty {
             let posted = try await post(new, timeout: nil)
-            open[posted.task] = Open(posted: posted, keys: keys, started: Date())
+            pushed += 1
+            open[pushed] = Open(posted: posted, questions: new, started: Date())
         }
-        note([Message](recorded.values), Date())
-        return messages.map(\.metadata.messageID)
+        note(questions.compactMap(\.recorded), Date())
+        return ids(questions)
     }
 
     /// The replies that are there to these messages, or to all that were pushed; each is given once.
     func pull(_ ids: [String]?) async throws -> [Message] {
         let wanted = ids.map(Set.init)
-        for fanOut in open.values where fanOut.gate.isOpen(at: .now) {
-            let isWanted = fanOut.keys.keys.contains { wanted?.contains($0) ?? true && waiting[$0] == nil }
-            if isWanted { try await look(at: fanOut) }
+        for (number, fanOut) in open {
+            let isWanted = fanOut.questions.contains { wanted?.contains($0.id) ?? true && waiting[$0.id] == nil }
+            if isWanted { try await look(at: number) }
         }
-        // In the order in which they were asked: ids differ in their number at the end.
-        let asked = ids ?? waiting.keys.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
-        return asked.compactMap { waiting.removeValue(forKey: $0) }
+        return (ids ?? Self.inOrder([String](waiting.keys))).compactMap { waiting.removeValue(forKey: $0) }
     }
 
-    private func look(at fanOut: Open) async throws {
-        let (finished, time) = try await grid.finishedRuns(of: fanOut.posted)
-        open[fanOut.posted.task]?.gate.close(at: .now, answer: time)
-        guard finished > fanOut.finishedRuns else { return }
-        let answers = try await grid.collect(fanOut.posted, timeout: nil)
-        // Another thread of the app may have looked meanwhile.
-        guard var current = open[fanOut.posted.task] else { return }
-        let new = answers.replies.filter {
-            !answers.open.contains($0.metadata.replyToMessageID)
-                && !current.delivered.contains($0.metadata.replyToMessageID)
-        }
-        try record(new, current.keys)
-        for reply in new {
-            waiting[reply.metadata.replyToMessageID] = reply
-            current.delivered.insert(reply.metadata.replyToMessageID)
-        }
-        current.finishedRuns = finished
-        open[fanOut.posted.task] = current.delivered.count == current.posted.sent.count ? nil : current
-        note(new, fanOut.started)
+    private func look(at number: Int) async throws {
+        guard let posted = open[number]?.posted else { return }
+        let new = try await posted.arrivals()
+        open[number]?.arrived += new
+        guard let fanOut = open[number], !fanOut.arrived.isEmpty else { return }
+        try replies.record(fanOut.arrived, to: fanOut.questions, transport.appStates)
+        for reply in fanOut.arrived { waiting[reply.metadata.replyToMessageID] = reply }
+        note(fanOut.arrived, fanOut.started)
+        open[number]?.arrived = []
+        open[number]?.delivered += fanOut.arrived.count
+        if open[number]?.delivered == fanOut.questions.count { open[number] = nil }
     }
 
-    // MARK: - What was asked before
-
-    /// The messages with ids, their keys, and the replies that are recorded.
-    private func look(_ messages: [Message]) throws -> (
-        [Message], keys: [String: (key: Journal.ReplyKey, topic: String)], recorded: [String: Message]
-    ) {
-        var blobs = Payload.Blobs()
-        var keys: [String: (key: Journal.ReplyKey, topic: String)] = [:]
-        var recorded: [String: Message] = [:]
-        let numbered = try messages.map { message in
-            var message = message
-            sent += 1
-            message.metadata.messageID = "\(runID)/\(sent)"
-            message.metadata.runID = runID
-            let metadata = message.metadata
-            let topic = "\(metadata.messageType) of \(metadata.groupID) to \(metadata.dstNodeID)"
-            let content = try message.content.map { try Payload.encode($0, &blobs) } ?? .null
-            let digest = try Digest(of: ByteSegments([Data(topic.utf8), content.serialized()])).hex
-            let occurrence = occurrences[digest, default: 0]
-            occurrences[digest] = occurrence + 1
-            let key = Journal.ReplyKey(epoch: epoch, digest: digest, occurrence: occurrence)
-            keys[metadata.messageID] = (key, topic)
-            recorded[metadata.messageID] = try recall(key, topic, for: message)
-            return message
-        }
-        return (numbered, keys, recorded)
+    /// Posts what is asked for the first time.
+    private func post(_ questions: [RecordedReplies.Question], timeout: Double?) async throws -> any PostedFanOut {
+        try replies.goOn(transport.appStates)
+        return try await transport.post(questions.map(\.message), timeout: timeout)
     }
 
-    private func recall(_ key: Journal.ReplyKey, _ topic: String, for message: Message) throws -> Message? {
-        guard unclaimed.removeValue(forKey: key) != nil, let (json, blobs) = try journal.reply(to: key) else {
-            if !hasToldDifference, unclaimed.contains(where: { $0.key.epoch == key.epoch && $0.value == topic }) {
-                hasToldDifference = true
-                log.line(
-                    "this app does not repeat itself: its message \(topic) differs from the one recorded; it goes on from here with new answers"
-                )
-            }
-            return nil
-        }
-        size += blobs.values.reduce(0) { $0 + $1.count }
-        var reply = try journal.decoding("a reply") {
-            try Payload.message(json, base: { _ in nil }) { name in
-                guard let blob = blobs[name] else {
-                    throw Payload.Malformed(problem: "the journal lacks arrays of a reply")
-                }
-                return try Safetensors.decode(blob)
-            }
-        }
-        reply.metadata.replyToMessageID = message.metadata.messageID
-        reply.metadata.runID = runID
-        return reply
+    /// Messages are numbered as they are asked, at the end of their ids.
+    private static func inOrder(_ ids: [String]) -> [String] {
+        ids.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
     }
 
-    private func record(_ replies: [Message], _ keys: [String: (key: Journal.ReplyKey, topic: String)]) throws {
-        let answered = replies.compactMap { reply in
-            keys[reply.metadata.replyToMessageID].map { (reply: reply, key: $0.key, topic: $0.topic) }
-        }
-        failed += answered.filter { $0.reply.error != nil }
-        try write(answered.filter { $0.reply.error == nil })
-    }
-
-    private func write(_ answered: [(reply: Message, key: Journal.ReplyKey, topic: String)]) throws {
-        guard isRecording else { return }
-        var records: [Journal.RecordedReply] = []
-        for (reply, key, topic) in answered {
-            var blobs = Payload.Blobs(isNumbered: true)
-            let json = try Payload.encode(reply, &blobs)
-            records.append(Journal.RecordedReply(key: key, topic: topic, message: json, blobs: blobs.segments))
-            size += blobs.segments.values.reduce(0) { $0 + $1.byteCount }
-        }
-        if size > limit {
-            isRecording = false
-            try journal.forgetReplies(appStates: statesAtCut)
-            return log.line(
-                "the recorded replies have passed \(limit / 1_000_000) MB (max_journal_mb): they are dropped, and this run cannot be resumed from them"
-            )
-        }
-        try journal.record(records, appStates: states)
-    }
-
-    /// Where the organizations' apps have left their states by now, for the journal.
-    private var states: JSON {
-        .object(
-            OrderedDictionary(firstOf: grid.states.sorted { $0.key < $1.key }.map { (String($0.key), .int($0.value)) }))
-    }
+    private func ids(_ questions: [RecordedReplies.Question]) -> [String] { Self.inOrder(questions.map(\.id)) }
 
     // MARK: - Parts of the run
 
     /// A training begins or goes on behind `round`; 0 is its beginning.
-    func start(after round: Int) { begin(epoch: 1 + round) }
+    func start(after round: Int) { replies.begin(after: round) }
 
-    /// A round of the training has ended: records where the run stands, unless `report` is nil, since a run that
-    /// repeats its rounds from recorded replies has done so before.
-    ///
-    /// - Parameter keepsReplies: whether what is recorded here is not enough to go on.
-    func cut(_ progress: StrategyProgress, trained: Bool, _ report: FanOutReport?, keepsReplies: Bool) throws {
-        if let report {
-            try journal.record(
-                progress, trained: trained, report: report.json, appStates: states, forgetsReplies: !keepsReplies)
-            if !keepsReplies { size = 0 }
-        }
-        if keepsReplies { try write(failed) }
-        failed = []
-        statesAtCut = states
-        begin(epoch: 1 + progress.round)
+    /// A round of the training has ended: ``RecordedReplies/end(_:trained:_:isCut:_:)``.
+    func end(_ progress: StrategyProgress, trained: Bool, _ report: FanOutReport?, isCut: Bool) throws {
+        try replies.end(progress, trained: trained, report, isCut: isCut, transport.appStates)
+        if isCut { transport.cut() }
         notes = []
-    }
-
-    private func begin(epoch new: Int) {
-        epoch = new
-        occurrences = [:]
-    }
-
-    // MARK: - Order
-
-    private func inOrder(_ messages: [Message]) -> [Message] {
-        messages.indices.sorted { (messages[$0].metadata.dstNodeID, $0) < (messages[$1].metadata.dstNodeID, $1) }.map {
-            messages[$0]
-        }
     }
 
     private func note(_ replies: [Message], _ started: Date) {
@@ -306,20 +182,5 @@ actor JournalledGrid: Grid {
         }
         notes.append(FanOutNote(replies: replies.map(slim), seconds: Date().timeIntervalSince(started)))
         if notes.count > 10_000 { notes.removeFirst() }
-    }
-
-    /// The states that a journal names; null where it names none yet. Throws ``Payload/Malformed``.
-    static func states(_ json: JSON) throws -> [Int64: Int64] {
-        var states: [Int64: Int64] = [:]
-        guard let members = json.isNull ? [:] : json.members else {
-            throw Payload.Malformed(problem: "they are no object")
-        }
-        for (organization, run) in members {
-            guard let id = Int64(organization), let run = run.int, run > 0 else {
-                throw Payload.Malformed(problem: "one is no run's")
-            }
-            states[id] = run
-        }
-        return states
     }
 }

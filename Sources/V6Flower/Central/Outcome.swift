@@ -16,12 +16,12 @@ extension Central {
 
         /// Writes the result and then does the rest. Throws where the result cannot be written; one that is written
         /// stands.
-        func deliver(to output: OutputFile, log: Log) throws {
+        func deliver(to output: WholeFile, log: Log) throws {
             try output.write(result)
             do {
                 try whenWritten()
             } catch {
-                log.line("the result is written, but the checkpoint does not say so and keeps all it holds: \(error)")
+                log.line("the result is written; its checkpoint may hold more than it needs: \(error)")
             }
         }
     }

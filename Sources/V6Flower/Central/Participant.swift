@@ -14,7 +14,7 @@ extension [Participant] {
 
 extension [Message] {
     /// How an app's fan-out is called in the UI's list of tasks.
-    static let appNaming: TaskGrid.Naming = { messages in
+    static let appNaming: TaskTransport.Naming = { messages in
         let types = OrderedSet(messages.map(\.metadata.messageType.description)).joined(separator: ", ")
         let organizations = Set(messages.map(\.metadata.dstNodeID)).count
         let groups = OrderedSet(messages.map(\.round)).filter { !$0.isEmpty }

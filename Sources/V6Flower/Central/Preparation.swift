@@ -26,7 +26,7 @@ struct Preparation: Sendable {
         _ grid: any Grid, _ participants: [Participant], _ question: Question, _ rules: ConfigRecord,
         required: Int, timeout: Double
     ) async throws -> Preparation {
-        let type = try MessageType("query.\(LocalModel.profileAction)")
+        let type = try MessageType("query.\(Profile.action)")
         let messages = participants.map {
             Message(
                 content: ["config": .configs(question.config.merging(rules) { own, _ in own })], dstNodeID: $0.id,
@@ -87,7 +87,8 @@ struct Preparation: Sendable {
             }
             .map { name, least in
                 let reason =
-                    "\(name): its administrator asks for \(least) organizations (V6_FLOWER_MIN_ORGANIZATIONS), and fewer can take part"
+                    "\(name): its administrator asks for \(least) organizations (V6_FLOWER_MIN_ORGANIZATIONS), and "
+                    + "fewer can take part"
                 return (name, reason)
             }
     }
@@ -138,15 +139,16 @@ struct Preparation: Sendable {
         self.failures = failures
     }
 
-    /// What a journal holds. Throws `ModelError/badMessage(_:)` where it holds something else.
-    init(_ json: JSON) throws {
+    /// What a journal holds of a question's preparation. Throws `ModelError/badMessage(_:)` where it holds something
+    /// else.
+    init(_ json: JSON, _ question: Question) throws {
         let damaged = ModelError.badMessage("the checkpoint's preparation is damaged")
         guard let design = json["design"], let leftOut = json["left_out"]?.elements,
             let failures = json["failures"]?.elements,
             let organizations = json["organizations"]?.elements, let least = json["minimum_organizations"]?.int,
             let minimum = Int(exactly: least)
         else { throw damaged }
-        self.design = try Design(design)
+        self.design = try Design(design, question)
         minimumOrganizations = minimum
         self.leftOut = try leftOut.map {
             guard let column = $0["column"]?.string, let reason = $0["reason"]?.string else { throw damaged }

@@ -51,7 +51,4 @@ extension MetricValue {
 extension String {
     /// A metric's name as a column's: Flower writes hyphens, the UI's tables underscores.
     var columnName: String { replacing("-", with: "_") }
-
-    /// Whether a metric is for people, and not only for the arithmetic.
-    var isShown: Bool { !hasPrefix("target-") && self != "num-examples" }
 }

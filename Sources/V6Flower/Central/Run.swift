@@ -19,8 +19,8 @@ extension RunArguments {
     var maximumReplyBytes: Int { 20_000_000_000 }
 }
 
-/// A run of central under way, new or gone on with: what it was asked to do, whom it asks, and its journal. A ready-made
-/// training, an app in Swift and an app in Python begin and end alike.
+/// A run of central under way, new or gone on with: what it was asked to do, whom it asks, and its journal. A
+/// ready-made training, an app in Swift and an app in Python begin and end alike.
 struct Run<Arguments: RunArguments>: Sendable {
     let central: Central
     let arguments: Arguments
@@ -31,30 +31,27 @@ struct Run<Arguments: RunArguments>: Sendable {
     let isEncrypted: Bool
     let started = Date()
 
-    var id: Int64 { central.token.taskID }
-
-    /// The subtasks that ask these organizations.
-    func tasks(
-        _ participants: [Participant], _ replies: ReplyFormat, context: RunContext? = nil,
-        naming: @escaping TaskGrid.Naming
-    ) -> TaskGrid {
-        TaskGrid(
-            client: central.client, runID: id, ownID: central.token.organizationID, nodes: participants.map(\.id),
-            names: participants.names, replies: replies, folder: central.folder.path, context: context, naming: naming)
-    }
+    var id: Int64 { central.task.taskID }
 
     /// The grid of an app: its messages carry the Context that it finds at the nodes. Throws `JournalError`.
     func grid(_ runConfig: ConfigRecord, seed: Int64, data: DataChoice = DataChoice()) throws -> JournalledGrid {
         let context = RunContext(
             runConfig: runConfig, seed: seed, nodes: participants.map(\.id), data: data, stateKey: recorded.stateKey,
-            states: try journal.decoding("the apps' states") { try JournalledGrid.states(recorded.appStates) })
-        return try grid(
-            tasks(participants, ReplyFormat(isRaw: !isEncrypted), context: context, naming: [Message].appNaming))
+            states: try journal.appStates())
+        return try grid(ReplyFormat(isRaw: !isEncrypted), context: context, naming: [Message].appNaming)
     }
 
-    /// The grid on these subtasks. Throws `JournalError`.
-    func grid(_ tasks: TaskGrid) throws -> JournalledGrid {
-        try JournalledGrid(tasks, journal, runID: id, limit: arguments.maximumReplyBytes, log: central.log)
+    /// The grid on subtasks at the participants. Throws `JournalError`.
+    func grid(_ replies: ReplyFormat, context: RunContext? = nil, naming: @escaping TaskTransport.Naming) throws
+        -> JournalledGrid
+    {
+        let transport = TaskTransport(
+            client: central.client, participants: participants, replies: replies, folder: central.folder.path,
+            context: context, log: central.log, naming: naming)
+        let recorded = try RecordedReplies(
+            journal, runID: id, nodeID: central.task.organizationID, limit: arguments.maximumReplyBytes,
+            log: central.log)
+        return JournalledGrid(transport, journal, recorded)
     }
 
     /// The result, and what ends the run once it is written.
@@ -75,58 +72,73 @@ extension Central {
     /// Begins a run, or goes on with what an earlier start of this run or the task `resumed` left. Throws
     /// `JournalError`, ``Failure``, `ProxyError`, ``InvalidArguments`` or ``NodeSettings/Refusal``.
     ///
-    /// - Parameter arguments: makes the arguments, given those of the run that this one goes on with.
+    /// - Parameters:
+    ///   - program: what runs.
+    ///   - arguments: makes the arguments, given those of the run that this one goes on with.
     func begin<Arguments: RunArguments>(
-        resuming resumed: Int64?, _ arguments: (_ earlier: JSON?) throws -> Arguments
+        _ program: Journal.Program, resuming resumed: Int64?, _ arguments: (_ earlier: JSON?) throws -> Arguments
     ) async throws -> Run<Arguments> {
-        let earlier = try await earlierJournal(resuming: resumed)
+        let earlier = try await earlierJournal(program, resuming: resumed)
         let arguments = try arguments(earlier?.run().arguments)
-        let journal = if let earlier { earlier } else { try await newJournal(arguments.values.json) }
+        let journal = if let earlier { earlier } else { try await newJournal(program, arguments.values.json) }
         return Run(
-            central: self, arguments: arguments, participants: try await participants(arguments.organizations),
+            central: self, arguments: arguments, participants: try await participants(arguments.organizations, journal),
             journal: journal, recorded: try journal.run(), isEncrypted: try await client.isEncrypted())
     }
 
     /// The journal to go on in, continued in this task's folder; nil where the run begins.
-    private func earlierJournal(resuming resumed: Int64?) async throws -> Journal? {
+    private func earlierJournal(_ program: Journal.Program, resuming resumed: Int64?) async throws -> Journal? {
         if let started {
             log.line("an earlier start of this run has left its checkpoint: going on from there")
             return started
         }
         guard let id = resumed else { return nil }
         let runs = try await client.runs(ofTask: id, .init(folder: folder.path)).filter {
-            $0.organizationID == token.organizationID
+            $0.organizationID == task.organizationID
         }
         guard let run = runs.last else {
             throw InvalidArguments(problems: [
-                "resume names task \(id), which did not run at this organization; start the new task where the earlier one ran"
+                "resume names task \(id), which did not run at this organization; start the new task where the "
+                    + "earlier one ran"
             ])
         }
-        let task = try await Self.task(token, client)
-        return try folder.whileNobodyWorks(onRun: run.id, ofTask: id) { journal in
-            try Journal.resume(from: journal, of: id, at: folder.journal, task: task, owner: Self.owner(token))
+        let identity = try await Self.identity(task, client)
+        let place = client.dialect.folder(ofRun: run.id, task: id)
+        return try folder.whileNobodyWorks(onRun: place, ofTask: id) { journal in
+            try Journal.resume(
+                from: journal, of: id, at: folder.journal, task: identity, owner: Self.owner(task), program: program)
         }
     }
 
-    private func newJournal(_ arguments: JSON) async throws -> Journal {
-        let task = try await Self.task(token, client)
+    private func newJournal(_ program: Journal.Program, _ arguments: JSON) async throws -> Journal {
+        let identity = try await Self.identity(task, client)
         return try Journal.create(
-            path: folder.journal, run: Journal.Run(task: task, owner: Self.owner(token), arguments: arguments))
+            path: folder.journal,
+            run: Journal.Run(program, task: identity, owner: Self.owner(task), arguments: arguments))
     }
 
-    /// The organizations asked for, or all of the study or collaboration.
-    private func participants(_ wanted: [Int64]) async throws -> [Participant] {
+    /// The organizations asked for, or all of the study or collaboration. A run that goes on asks those that it asked
+    /// before, though others may have come.
+    private func participants(_ wanted: [Int64], _ journal: Journal) async throws -> [Participant] {
         let all = try await client.organizations().map { Participant(id: $0.id, name: $0.name) }
+        let earlier = try journal.participants()
+        if let (id, name) = earlier.first(where: { known in !all.contains { $0.id == known.key } }) {
+            throw Failure(
+                "organization \(id) (\(name.singleLine(limit: 200))) has taken part in this run and is no longer "
+                    + "in its "
+                    + "collaboration or study: start a new task without resume", exitCode: 69)
+        }
         let strangers = wanted.filter { id in !all.contains { $0.id == id } }
         guard strangers.isEmpty else {
             let list = strangers.map(String.init).joined(separator: ", ")
             throw InvalidArguments(problems: [
-                "organizations names \(list), not of this \(token.studyID == nil ? "collaboration" : "study"), "
+                "organizations names \(list), not of this \(task.studyID == nil ? "collaboration" : "study"), "
                     + "which has \(all.map { "\($0.id) (\($0.name))" }.joined(separator: ", "))"
             ])
         }
-        let chosen = wanted.isEmpty ? all : all.filter { wanted.contains($0.id) }
+        let chosen = all.filter { earlier.isEmpty ? wanted.isEmpty || wanted.contains($0.id) : earlier[$0.id] != nil }
         try settings.check(organizations: chosen.count)
+        if earlier.isEmpty { try journal.record(participants: chosen.names) }
         return chosen
     }
 }

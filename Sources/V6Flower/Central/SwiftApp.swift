@@ -1,4 +1,5 @@
 import Flower
+import Journal
 import OrderedCollections
 import Vantage6
 import Wire
@@ -9,16 +10,16 @@ enum SwiftApp {
     static func run(
         _ central: Central, _ app: ServerApp, _ definitions: AppArguments.Definitions
     ) async throws -> Central.Outcome {
-        let task = try ArgumentValues.resumedTask(central.kwargs, definitions.resume)
-        let run = try await central.begin(resuming: task) { earlier in
-            try AppArguments(central.kwargs, definitions, resuming: earlier)
+        let task = try ArgumentValues.resumedTask(central.task.arguments, definitions.resume)
+        let run = try await central.begin(.swiftApp, resuming: task) { earlier in
+            try AppArguments(central.task.arguments, definitions, resuming: earlier)
         }
         let runConfig = try run.arguments.runConfig()
-        let names = run.participants.names
-        let grid = CheckedGrid(base: try run.grid(runConfig, seed: run.arguments.seed), names: names) { reply, _ in
+        let base = try run.grid(runConfig, seed: run.arguments.seed)
+        let grid = CheckedGrid(base: base, participants: run.participants) { reply, _ in
             for arrays in reply.content?.arrayRecords.values.map({ $0 }) ?? [] { try BadReply.check(arrays) }
         }
-        var context = Context(runID: run.id, nodeID: central.token.organizationID, runConfig: runConfig)
+        var context = Context(runID: run.id, nodeID: central.task.organizationID, runConfig: runConfig)
         try await app(grid: grid, context: &context)
         return run.outcome(["result": context.state.resultJSON])
     }

@@ -9,8 +9,10 @@ import Wire
 /// The ready-made `central`: prepare, train round by round with a checkpoint after each, and report.
 enum Training {
     static func run(_ central: Central) async throws -> Central.Outcome {
-        let run = try await central.begin(resuming: ArgumentValues.resumedTask(central.kwargs)) { earlier in
-            let arguments = try TrainingArguments(central.kwargs, resuming: earlier)
+        let run = try await central.begin(
+            .training, resuming: ArgumentValues.resumedTask(central.task.arguments, TrainingArguments.resume)
+        ) { earlier in
+            let arguments = try TrainingArguments(central.task.arguments, resuming: earlier)
             try central.settings.check(strategy: arguments.strategyName)
             try central.settings.check(rounds: arguments.numRounds)
             return arguments
@@ -19,30 +21,28 @@ enum Training {
         let replies = ReplyFormat(
             isRaw: !run.isEncrypted, quantization: arguments.quantization, isCompressed: arguments.isCompressed,
             seed: arguments.seed)
-        var required = max(arguments.strategy.requiredTrainReplies, 1)
-        let preparation = try await prepare(run, replies, required: required)
+        let base = try run.grid(replies) { naming($0, of: arguments.numRounds) }
+        let required = max(arguments.strategy.requiredTrainReplies, 1)
+        let preparation = try await prepare(run, base, required: required)
         announce(central.log, arguments, preparation)
 
         let able = participants.filter { participant in preparation.organizations.contains { $0.id == participant.id } }
         let fewest = max(preparation.minimumOrganizations, central.settings.disclosure.minimumOrganizations)
-        required = max(required, fewest)
-        let grid = CheckedGrid(
-            base: try run.grid(run.tasks(able, replies) { naming($0, of: arguments.numRounds) }),
-            names: able.names, fewestTraining: fewest,
-            check: TrainingReplyCheck(
-                organizations: preparation.organizations, metricNames: LocalModel.metricNames(preparation.design)
-            ).callAsFunction)
+        let metrics = arguments.question.model.metrics(preparation.design)
         let progressLog = ProgressLog(central.log, numRounds: arguments.numRounds, started: run.started)
+        let grid = CheckedGrid(
+            base: base, participants: able, fewestTraining: fewest,
+            afterFanOut: { [required = max(required, fewest)] fanOut in
+                let report = FanOutReport(fanOut)
+                progressLog.show(report)
+                try check(report, metrics.evaluate, required: required, names: able.names)
+            },
+            check: TrainingReplyCheck(organizations: preparation.organizations, metrics: metrics).callAsFunction)
         var strategy = arguments.strategy
-        let config = LocalModel.config(arguments.question, preparation.design, arguments.options)
+        let config = preparation.design.config.merging(arguments.options.config) { own, _ in own }
             .merging(arguments.nodeRules(organizations: able.count)) { own, _ in own }
         let result = try await start(
-            &strategy, grid, try LocalModel.initialArrays(preparation.design, seed: arguments.seed), arguments, config
-        ) { fanOut in
-            let report = FanOutReport(fanOut)
-            progressLog.show(report)
-            try check(report, required: required, names: able.names)
-        }
+            &strategy, grid, try preparation.design.initialArrays(), arguments, config)
         return run.outcome(
             try TrainingResult(
                 taskID: run.id, arguments: arguments, preparation: preparation, reports: run.journal.reports(),
@@ -52,17 +52,12 @@ enum Training {
 
     /// What the organizations agreed on, before this run stopped or now.
     private static func prepare(
-        _ run: Run<TrainingArguments>, _ replies: ReplyFormat, required: Int
+        _ run: Run<TrainingArguments>, _ grid: any Grid, required: Int
     ) async throws -> Preparation {
         guard run.recorded.preparation.isNull else {
-            return try run.journal.decoding("the preparation") { try Preparation(run.recorded.preparation) }
-        }
-        // No run goes on from within: whoever starts it again asks all tables again.
-        let grid = run.tasks(run.participants, replies) { messages in
-            (
-                "prepare \(messages.count) organizations",
-                "Each describes its table: sums and categories of columns, no rows."
-            )
+            return try run.journal.decoding("the preparation") {
+                try Preparation(run.recorded.preparation, run.arguments.question)
+            }
         }
         let preparation = try await Preparation.run(
             grid, run.participants, run.arguments.question,
@@ -75,18 +70,15 @@ enum Training {
     /// Opens the existential for a mutating generic call.
     private static func start(
         _ strategy: inout any Strategy, _ grid: any Grid, _ initial: consuming ArrayRecord,
-        _ arguments: TrainingArguments,
-        _ config: ConfigRecord, _ afterFanOut: (FanOut) async throws -> Void
+        _ arguments: TrainingArguments, _ config: ConfigRecord
     ) async throws -> StrategyResult {
         do {
             return try await strategy.start(
                 grid: grid, initialArrays: initial, numRounds: arguments.numRounds, timeout: arguments.timeout,
-                trainConfig: config,
-                evaluateConfig: config, afterFanOut: afterFanOut)
+                trainConfig: config, evaluateConfig: config, evaluateFn: nil)
         } catch let error as NonFiniteModel {
-            let options = StrategyCatalog.stepLengths(arguments.strategyName).map { "strategy_options.\($0)" }
             throw Failure(
-                "\(error) by \(arguments.strategyName): lower \((options + ["learning_rate"]).joined(separator: " or ")); "
+                "\(error) by \(arguments.strategyName): lower \(arguments.stepLengths.joined(separator: " or ")); "
                     + "the rounds before are kept in the checkpoint", exitCode: 65)
         }
     }
@@ -94,13 +86,20 @@ enum Training {
     private static func announce(_ log: Log, _ arguments: TrainingArguments, _ preparation: Preparation) {
         let rows = preparation.organizations.reduce(0) { $0 + $1.trainRows }
         log.line(
-            "\(arguments.strategyName), \(arguments.numRounds) rounds: \(preparation.design.model.rawValue) model of \(preparation.design.width) columns, "
+            "\(arguments.strategyName), \(arguments.numRounds) rounds: \(type(of: arguments.question.model).name) "
+                + "model of \(preparation.design.width) columns, "
                 + "\(preparation.organizations.count) organizations, \(rows) rows")
         for reason in preparation.failures.values { log.line("takes no part: \(reason)") }
         for column in preparation.leftOut { log.line("left out: column '\(column.column)' \(column.reason)") }
     }
 
     private static func naming(_ messages: [Message], of total: Int) -> (String, String) {
+        guard messages.first?.metadata.messageType.category != .query else {
+            return (
+                "prepare \(messages.count) organizations",
+                "Each describes its table: sums and categories of columns, no rows."
+            )
+        }
         func count(_ category: MessageType.Category) -> Int {
             messages.count { $0.metadata.messageType.category == category }
         }
@@ -121,7 +120,8 @@ enum Training {
 
     /// A round counts only while enough organizations trained and somebody could evaluate; the journal keeps the rounds
     /// before, so that a new task can go on.
-    private static func check(_ report: FanOutReport, required: Int, names: [Int64: String]) throws {
+    private static func check(_ report: FanOutReport, _ metrics: [Metric], required: Int, names: [Int64: String]) throws
+    {
         func reasons(_ failures: OrderedDictionary<Int64, String>) -> String {
             failures.map { organization, reason in
                 guard let name = names[organization], !reason.contains(name) else { return reason }
@@ -141,9 +141,11 @@ enum Training {
                 "no organization could evaluate the model of round \(evaluate.round): "
                     + reasons(evaluate.failures), exitCode: 69)
         }
-        guard evaluate.metrics["loss"]?.double?.isFinite == true else {
+        for metric in metrics where metric.isShown && !metric.canBeNaN {
+            guard evaluate.metrics[metric.name]?.double?.isFinite != true else { continue }
             throw Failure(
-                "the loss of round \(evaluate.round) is not a finite number: lower learning_rate", exitCode: 65)
+                "the \(metric.name) of round \(evaluate.round) is not a finite number: lower learning_rate",
+                exitCode: 65)
         }
     }
 }

@@ -1,5 +1,6 @@
 import Flower
 import Foundation
+import Journal
 import LocalModels
 import OrderedCollections
 import Wire
@@ -15,11 +16,12 @@ struct TrainingResult {
 
     func members() throws -> OrderedDictionary<String, JSON> {
         let rounds = rounds
+        let report = try arguments.question.model.report(arrays, preparation.design)
         return [
             "strategy": .string(arguments.strategyName),
-            "rounds": rounds.rowsJSON, "curves": rounds.curves(Self.lines.map(\.0)),
-            "metrics": finalMetrics, "model": try model(),
-            "coefficient_table": try Coefficients(arrays, preparation.design)?.tableJSON ?? [:],
+            "rounds": rounds.rowsJSON, "curves": rounds.curves(Self.lines.map(\.column)),
+            "metrics": finalMetrics, "model": model(report.members),
+            "coefficient_table": report.table,
             "participants": participants,
             "failures": failures,
             "timing": [
@@ -30,14 +32,9 @@ struct TrainingResult {
     }
 
     /// The columns that the UI draws as lines over the rounds, with what is written there.
-    static let lines = [
-        ("train_loss", "Training loss", "The mean loss of the organizations' training, by round."),
-        ("loss", "Loss", "The loss on held-out rows, by round."),
-        ("accuracy", "Accuracy", "The share of held-out rows that are classified right, by round (classification)."),
-        ("auc", "AUC", "The area under the ROC curve on held-out rows, by round (logistic models)."),
-        ("rmse", "RMSE", "The root mean squared error on held-out rows, by round (regression)."),
-        ("r2", "R2", "The share of variance explained on held-out rows, by round (regression)."),
-    ]
+    static let lines = Models.readyMade.metrics.compactMap { metric in
+        metric.chart.map { (column: metric.name.columnName, title: $0.title, description: $0.description) }
+    }
 
     /// A row a round: training of the round, evaluation of the model it ended with.
     private var rounds: RoundTable {
@@ -69,17 +66,14 @@ struct TrainingResult {
             evaluate: reports.compactMap(\.evaluate).flatMap(\.metrics.keys))
     }
 
-    private func model() throws -> JSON {
+    private func model(_ report: OrderedDictionary<String, JSON>) -> JSON {
         let design = preparation.design
         var members: OrderedDictionary<String, JSON> = [
-            "kind": .string(design.model.rawValue), "target": .string(design.targetName),
+            "kind": .string(type(of: design.question.model).name), "target": .string(design.question.target),
             "features": .array(design.columnNames.map(JSON.string)),
         ]
         if !design.classes.isEmpty { members["classes"] = .array(design.classes.map(JSON.string)) }
-        if let coefficients = try Coefficients(arrays, design) {
-            members["coefficients"] = coefficients.coefficientsJSON
-            members["intercept"] = coefficients.interceptJSON
-        }
+        members.merge(report) { own, _ in own }
         if !preparation.leftOut.isEmpty { members["left_out"] = preparation.leftOutJSON }
         members["preprocessing"] = design.json
         members["safetensors"] = .base64(Safetensors.encode(arrays))
@@ -87,7 +81,8 @@ struct TrainingResult {
     }
 
     private var participants: JSON {
-        .array(
+        let shown = Set(type(of: arguments.question.model).metrics.filter(\.isShown).map(\.name))
+        return .array(
             preparation.organizations.map { organization in
                 let trained = reports.compactMap(\.train).filter { $0.organizations[organization.id] != nil }
                 let evaluated = reports.compactMap(\.evaluate)
@@ -96,17 +91,17 @@ struct TrainingResult {
                 var curves: OrderedDictionary<String, OrderedDictionary<String, JSON>> = [:]
                 for half in trained + evaluated {
                     for (name, value) in half.organizations[organization.id] ?? [:]
-                    where name.isShown && !value.json.isNull {
+                    where shown.contains(name) && !value.json.isNull {
                         curves[columns[name], default: [:]][String(half.round)] = value.json
                     }
                 }
                 let last = evaluated.last?.organizations[organization.id] ?? [:]
-                let shown = last.filter { $0.key.isShown }
+                let latest = last.filter { shown.contains($0.key) }
                 return [
                     "organization": .int(organization.id), "name": .string(organization.name),
                     "train_rows": .int(Int64(organization.trainRows)), "test_rows": .int(Int64(organization.testRows)),
                     "rounds": .int(Int64(trained.count)),
-                    "metrics": .object(columns.json(shown)),
+                    "metrics": .object(columns.json(latest)),
                     "curves": .object(curves.mapValues(JSON.object)),
                 ]
             })

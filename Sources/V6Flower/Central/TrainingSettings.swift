@@ -2,20 +2,18 @@ import LocalModels
 import Wire
 
 /// What a ready-made training was asked to do, read back from its result.
-public struct TrainingSettings: Sendable {
-    /// What was to be learnt from which columns.
-    public let question: Question
-    /// What all organizations agreed on.
-    public let design: Design
+package struct TrainingSettings: Sendable {
+    /// What was to be learnt from which columns, and what all organizations agreed on.
+    package let design: Design
     /// How one organization would train as long as the run did: the epochs of all rounds.
-    public let options: TrainingOptions
+    package let options: TrainingOptions
 
     /// The settings; nil for a result that is none of the ready-made algorithm's.
-    public init?(result: JSON) {
+    package init?(result: JSON) {
         guard let given = result["arguments"]?.members, let arguments = try? TrainingArguments(given),
-            let preprocessing = result["model"]?["preprocessing"], let design = try? Design(preprocessing)
+            let preprocessing = result["model"]?["preprocessing"],
+            let design = try? Design(preprocessing, arguments.question)
         else { return nil }
-        question = arguments.question
         self.design = design
         var options = arguments.options
         options.epochs *= arguments.numRounds

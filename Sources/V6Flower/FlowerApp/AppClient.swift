@@ -11,7 +11,7 @@ extension FlowerApp {
     ///
     /// Throws ``NodeSettings/Refusal`` where the node has a rule that nobody could hold an app's own code to, and
     /// ``Failure`` where Python cannot be started.
-    public func clientApp(_ node: Node) throws -> ClientApp {
+    package func clientApp(_ node: Node) throws -> ClientApp {
         try node.settings.checkCanBeHeld()
         let client = try AppClient(self, node)
         let native = Algorithm.readyMade.clientApp
@@ -28,7 +28,7 @@ extension FlowerApp {
 private final class AppClient: Sendable {
     private let node: Node
     private let worker: Worker
-    private let databases: [ContainerEnvironment.Database]
+    private let databases: [Database]
     private let label: Label
     private let app: Task<FlowerApp.Description, any Error>
     private let isReady: Task<Void, any Error>
@@ -123,7 +123,7 @@ private final class AppClient: Sendable {
 extension FlowerApp {
     /// The keys of `node_config` under which Flower's deployment examples look for data, and every database by its
     /// label.
-    static func dataConfig(_ databases: [ContainerEnvironment.Database]) -> ConfigRecord {
+    static func dataConfig(_ databases: [Database]) -> ConfigRecord {
         var config: ConfigRecord = [:]
         if let first = databases.first {
             for key in ["dataset-path", "data-path", "local-data"] { config[key] = .string(first.uri) }
@@ -135,7 +135,7 @@ extension FlowerApp {
         return config
     }
 
-    static func json(_ databases: [ContainerEnvironment.Database], query: String, minimumRows: Int) -> JSON {
+    static func json(_ databases: [Database], query: String, minimumRows: Int) -> JSON {
         .array(
             databases.map {
                 [

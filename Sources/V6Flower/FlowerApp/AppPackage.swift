@@ -5,7 +5,7 @@ import Wire
 extension FlowerApp {
     /// The app as an algorithm, with what the store is told of it. Throws ``Failure`` where the folder holds no Flower
     /// app.
-    public func algorithm(image: String) async throws -> Algorithm {
+    package func algorithm(image: String) async throws -> Algorithm {
         let description = try await description(log: .standardError)
         var algorithm = Algorithm(self)
         algorithm.name = description.name
@@ -24,17 +24,18 @@ extension FlowerApp {
         return algorithm
     }
 
-    /// Writes `Dockerfile`, `.dockerignore` and `algorithm.json` into the app's folder, so that `docker build` makes
-    /// the image. A Dockerfile that is there already stays. Gives the names of the files written.
-    public func package(image: String, base: String) async throws -> [String] {
+    /// Writes `Dockerfile`, `.dockerignore`, `algorithm.json` and `algorithm-5.json` into the app's folder, so that
+    /// `docker build` makes the image. A Dockerfile that is there already stays. Gives the names of the files written.
+    package func package(image: String, base: String) async throws -> [String] {
+        let algorithm = try await algorithm(image: image)
         let files: OrderedDictionary<String, Data> = [
             "Dockerfile": Data("FROM \(base)\nCOPY . /app\n".utf8),
             ".dockerignore": Data(".git\n.venv\nvenv\n__pycache__\n*.pyc\n".utf8),
-            "algorithm.json": try await algorithm(image: image).description,
+            "algorithm.json": algorithm.description(for: .four), "algorithm-5.json": algorithm.description(for: .five),
         ]
         return try files.compactMap { name, content in
             let path = directory + "/" + name
-            guard name == "algorithm.json" || !FileManager.default.fileExists(atPath: path) else { return nil }
+            guard name.hasPrefix("algorithm") || !FileManager.default.fileExists(atPath: path) else { return nil }
             do {
                 try content.write(to: URL(fileURLWithPath: path))
             } catch {

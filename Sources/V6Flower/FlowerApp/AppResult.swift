@@ -1,5 +1,6 @@
 import Flower
 import Foundation
+import Journal
 import OrderedCollections
 import Wire
 
@@ -15,7 +16,7 @@ struct AppResult {
     let seconds: Double
 
     func members() throws -> OrderedDictionary<String, JSON> {
-        let result = try Self.metrics(finished.head)
+        let result = try finished.head["metrics"].map(StrategyResult.init(metrics:)) ?? StrategyResult()
         let table = RoundTable(rows(result))
         var members: OrderedDictionary<String, JSON> = [
             "app": ["name": .string(description.name), "version": .string(description.version)],
@@ -43,22 +44,6 @@ struct AppResult {
         ("eval_acc", "Evaluation accuracy", "The accuracy that the organizations found, by round."),
         ("loss", "Loss", "The loss, by round."), ("accuracy", "Accuracy", "The accuracy, by round."),
     ]
-
-    /// The metrics of a frame in the form of flwr's Result.
-    static func metrics(_ head: JSON) throws -> StrategyResult {
-        var result = StrategyResult()
-        func rounds(_ kind: String) throws -> OrderedDictionary<Int, MetricRecord> {
-            var rounds: OrderedDictionary<Int, MetricRecord> = [:]
-            for (number, record) in head["metrics"]?[kind]?.members ?? [:] {
-                if let number = Int(number) { rounds[number] = try RecordJSON.metrics(record) }
-            }
-            return rounds
-        }
-        result.trainMetricsClientApp = try rounds("train_metrics_clientapp")
-        result.evaluateMetricsClientApp = try rounds("evaluate_metrics_clientapp")
-        result.evaluateMetricsServerApp = try rounds("evaluate_metrics_serverapp")
-        return result
-    }
 
     /// A row a round; what the ServerApp evaluated itself begins with `server_`.
     private func rows(_ result: StrategyResult) -> [OrderedDictionary<String, JSON>] {

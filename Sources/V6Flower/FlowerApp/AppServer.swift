@@ -44,21 +44,21 @@ final class AppServer: Sendable {
         let description = try FlowerApp.Description(try await FlowerApp.answer(worker, "app")["app"])
 
         let definitions = AppArguments.Definitions.python(description.config)
-        let task = try ArgumentValues.resumedTask(central.kwargs, definitions.resume)
-        let run = try await central.begin(resuming: task) { earlier in
-            try AppArguments(central.kwargs, definitions, resuming: earlier)
+        let task = try ArgumentValues.resumedTask(central.task.arguments, definitions.resume)
+        let run = try await central.begin(.pythonApp, resuming: task) { earlier in
+            try AppArguments(central.task.arguments, definitions, resuming: earlier)
         }
         let (arguments, participants, journal) = (run.arguments, run.participants, run.journal)
-        let runConfig = arguments.runConfig(description.config)
+        let runConfig = try arguments.runConfig(description.config)
         let grid = try run.grid(runConfig, seed: arguments.seed, data: arguments.data)
-        let progress = try journal.progress().flatMap { $0.strategyState["memory"] == nil ? nil : $0 }
+        let progress = try journal.progress().flatMap { $0.strategyState.isEmpty ? nil : $0 }
         let server = AppServer(central, worker, grid, journal, progress, try RoundRecorder(journal, central.log))
         _ = try await FlowerApp.answer(worker, "ready")
         var blobs = Payload.Blobs(isNumbered: true)
         let own = central.node
         try await worker.send(
             [
-                "run_id": .int(central.token.taskID), "node_id": .int(own.organization),
+                "run_id": .int(central.task.taskID), "node_id": .int(own.organization),
                 "nodes": .array(participants.sorted { $0.id < $1.id }.map { [.int($0.id), .string($0.name)] }),
                 "run_config": RecordJSON.encode(runConfig),
                 "node_config": RecordJSON.encode(FlowerApp.dataConfig(databases)), "seed": .int(arguments.seed),
@@ -79,22 +79,11 @@ final class AppServer: Sendable {
 
     /// Where an earlier run stands, for the worker; null where there is none.
     private func snapshot(_ blobs: inout Payload.Blobs) throws -> JSON {
-        guard let progress, case .arrays(let memory) = progress.strategyState["memory"], let text = memory["json"],
-            case .arrays(let kept) = progress.strategyState["kept"] ?? .arrays([:])
-        else { return .null }
-        let result = progress.result
-        func metrics(_ rounds: OrderedDictionary<Int, MetricRecord>) -> JSON {
-            .object(OrderedDictionary(firstOf: rounds.map { (String($0.key), RecordJSON.encode($0.value)) }))
-        }
+        guard let progress else { return .null }
         return [
             "round": .int(Int64(progress.round)), "trained": .bool(!progress.arrays.isEmpty),
-            "arrays": .string(try blobs.name(of: progress.arrays)), "kept": .string(try blobs.name(of: kept)),
-            "memory": try journal.decoding("the strategy's memory") { try JSON(parsing: text.bytes.materialized()) },
-            "metrics": [
-                "train_metrics_clientapp": metrics(result.trainMetricsClientApp),
-                "evaluate_metrics_clientapp": metrics(result.evaluateMetricsClientApp),
-                "evaluate_metrics_serverapp": metrics(result.evaluateMetricsServerApp),
-            ],
+            "arrays": .string(try blobs.name(of: progress.arrays)),
+            "state": try Payload.encode(progress.strategyState, &blobs), "metrics": progress.result.metricsJSON,
         ]
     }
 
@@ -142,8 +131,11 @@ final class AppServer: Sendable {
             let messages = try checked(frame.messages("messages"))
             let (ids, answers) = try await grid.send(messages, timeout: head["timeout"]?.double)
             // A message that has no answer in time has no reply, as in Flower.
-            for answer in answers where answer.isMissing { central.log.line(answer.reply.error?.reason ?? "") }
-            let replies = try answers.filter { !$0.isMissing }.map { try Payload.encode($0.reply, &blobs) }
+            let late = answers.compactMap(\.error).filter { $0.code == .nodeUnavailable }
+            for error in late { central.log.line(error.reason) }
+            let replies = try answers.filter { $0.error?.code != .nodeUnavailable }.map {
+                try Payload.encode($0, &blobs)
+            }
             return ["ids": .array(ids.map(JSON.string)), "replies": .array(replies)]
         case "push":
             return [
@@ -186,21 +178,18 @@ final class AppServer: Sendable {
     /// Records what a round of `Strategy.start` left.
     private func record(_ frame: Frame) async throws {
         let round = try Self.count(frame.head, "round")
-        var state: RecordDict = [:]
-        if let memory = frame.head["memory"] {
-            state["memory"] = .arrays(["json": NDArray([UInt8](memory.serialized()))])
-            if let kept = try frame.head["kept"]?.string.flatMap(frame.arrays) { state["kept"] = .arrays(kept) }
-        }
+        let state = try frame.records("state")
         let progress = StrategyProgress(
             round: round, arrays: try frame.head["arrays"]?.string.flatMap(frame.arrays) ?? [:], strategyState: state,
-            result: try AppResult.metrics(frame.head))
+            result: try StrategyResult(metrics: frame.head["metrics"] ?? .null))
         let isTrained = frame.head["trained"]?.bool ?? false
         let report = await recorder.report(progress, notes: await grid.notes)
         if let reason = frame.head["unkept"]?.string {
             central.log.line(
-                "\(reason): the strategy cannot be put back from a snapshot, so a resumed run repeats its rounds from recorded replies"
+                "\(reason): the strategy cannot be put back from a snapshot, so a resumed run repeats its rounds from "
+                    + "recorded replies"
             )
         }
-        try await grid.cut(progress, trained: isTrained, report, keepsReplies: state.isEmpty || !isTrained)
+        try await grid.end(progress, trained: isTrained, report, isCut: !state.isEmpty && isTrained)
     }
 }

@@ -23,13 +23,8 @@ package final class ChildProcess: Sendable {
         case killed(signal: Int32)
     }
 
-    private enum State {
-        case running([CheckedContinuation<Ending, Never>])
-        case ended(Ending)
-    }
-
     private let id: pid_t
-    private let state = Mutex(State.running([]))
+    private let known = Mutex<Ending?>(nil)
     private let hasEnded = DispatchGroup()
 
     /// Starts a program.
@@ -50,18 +45,13 @@ package final class ChildProcess: Sendable {
         guard id > 0 else { throw NotStarted(description: String(cString: strerror(errno))) }
         hasEnded.enter()
         let wait = Thread { [self] in
-            v6_await_end(id)
-            let waiting = state.withLock { state in
-                let code = v6_reap(id)
-                let ending = code < 0 ? Ending.killed(signal: -code) : .exited(code)
-                guard case .running(let waiting) = state else { return [CheckedContinuation<Ending, Never>]() }
-                state = .ended(ending)
-                return waiting
+            let ending = awaitEnd()
+            known.withLock { known in
+                kill(-id, SIGKILL)
+                while waitpid(id, nil, 0) < 0, errno == EINTR {}
+                known = ending
             }
             hasEnded.leave()
-            if case .ended(let ending) = state.withLock({ $0 }) {
-                for continuation in waiting { continuation.resume(returning: ending) }
-            }
         }
         wait.stackSize = 1 << 18
         wait.start()
@@ -76,25 +66,27 @@ package final class ChildProcess: Sendable {
         return body(pointers + [nil])
     }
 
+    /// Blocks until its end. Its number, and that of its group, stay taken until it is waited for in earnest.
+    private func awaitEnd() -> Ending {
+        var info = siginfo_t()
+        while waitid(P_PID, id_t(id), &info, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+        let status = info._sifields._sigchld.si_status
+        return info.si_code == CLD_EXITED ? .exited(status) : .killed(signal: status)
+    }
+
     /// Waits for its end.
     package func ending() async -> Ending {
         await withCheckedContinuation { continuation in
-            let ending: Ending? = state.withLock { state in
-                switch state {
-                case .ended(let ending): return ending
-                case .running(let waiting):
-                    state = .running(waiting + [continuation])
-                    return nil
-                }
+            hasEnded.notify(queue: .global()) { [self] in
+                if let ending = known.withLock({ $0 }) { continuation.resume(returning: ending) }
             }
-            if let ending { continuation.resume(returning: ending) }
         }
     }
 
     /// Blocks until its end, for so many seconds at most; nil where it lives on.
     package func ending(within seconds: Double) -> Ending? {
         _ = hasEnded.wait(timeout: .now() + seconds)
-        return if case .ended(let ending) = state.withLock({ $0 }) { ending } else { nil }
+        return known.withLock { $0 }
     }
 
     /// Asks it to end, kills it where it has not within so many seconds, and waits for its end.
@@ -106,9 +98,9 @@ package final class ChildProcess: Sendable {
 
     /// Sends a signal to the program and what it has started; nothing where it has ended.
     package func signal(_ signal: Int32) {
-        state.withLock { state in
+        known.withLock { known in
             // Under the lock the id is still its own.
-            if case .running = state { kill(-id, signal) }
+            if known == nil { kill(-id, signal) }
         }
     }
 }

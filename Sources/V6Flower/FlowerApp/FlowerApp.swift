@@ -69,7 +69,6 @@ public struct FlowerApp: Sendable {
 
     // MARK: - The process
 
-    /// The interpreter's path.
     func interpreter(_ path: String?) throws -> String {
         guard !python.contains("/") else { return python }
         for folder in (path ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":") {
@@ -92,18 +91,15 @@ public struct FlowerApp: Sendable {
         }
         throw Worker.Failed(
             description:
-                "the folder v6-flower_V6Flower.resources, which holds the Python worker, must lie beside the program \(own)"
+                "the folder v6-flower_V6Flower.resources, which holds the Python worker, must lie beside the program "
+                + "\(own)"
         )
     }
 
-    /// A worker's environment: the process's own without what the node says of the task, no telemetry, no downloads,
-    /// caches in the working folder. What the administrator gives to all algorithms stays, without the rules of this
-    /// one.
+    /// A worker's environment: the container's own variables, no telemetry, no downloads, caches in the working folder.
+    /// What the administrator gives to all algorithms stays, without the rules of this one.
     static func environment(_ own: [String: String], work: String) -> [String: String] {
-        let labels = ["DB_LABELS", "USER_REQUESTED_DATABASE_LABELS"].flatMap {
-            (own[$0] ?? "").uppercased().split(separator: ",")
-        }
-        var environment = own.filter { !isOfTheTask($0.key, labels) }
+        var environment = own.filter { !Self.isOurs($0.key) }
         environment["PATH"] = own["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
         environment.merge([
             "FLWR_TELEMETRY_ENABLED": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1",
@@ -124,15 +120,9 @@ public struct FlowerApp: Sendable {
         return environment
     }
 
-    /// Whether a variable is between the node and this program: an app finds its databases in its Context.
-    private static func isOfTheTask(_ name: String, _ labels: [Substring]) -> Bool {
-        let own: Set = [
-            "INPUT_FILE", "OUTPUT_FILE", "TOKEN_FILE", "TEMPORARY_FOLDER", "HOST", "PORT", "API_PATH",
-            "USER_REQUESTED_DATABASE_LABELS",
-            "DB_LABELS", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP",
-        ]
-        return own.contains(name) || name.hasPrefix("V6_FLOWER_")
-            || labels.contains { name.hasPrefix($0 + "_DATABASE_") || name.hasPrefix($0 + "_DB_PARAM_") }
+    /// Whether a variable is this program's concern, and none of an app's.
+    private static func isOurs(_ name: String) -> Bool {
+        ["PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"].contains(name) || name.hasPrefix("V6_FLOWER_")
     }
 }
 

@@ -32,7 +32,7 @@ actor RoundRecorder {
         let replies = notes.flatMap(\.replies)
         func half(_ category: MessageType.Category, _ mean: MetricRecord?) -> FanOutReport.Half? {
             let own = replies.filter { $0.metadata.messageType.category == category }
-            return own.isEmpty ? nil : FanOutReport.half(progress.round, own, mean)
+            return own.isEmpty ? nil : FanOutReport.Half(progress.round, own, mean)
         }
         let report = FanOutReport(
             number: progress.round, seconds: seconds,
@@ -41,7 +41,8 @@ actor RoundRecorder {
         let failures = [report.train, report.evaluate].compactMap { $0 }.flatMap(\.failures)
         for (organization, reason) in failures { log.line("organization \(organization) failed: \(reason)") }
         log.line(
-            "round \(progress.round)/\(rounds): \(report.train?.organizations.count ?? 0) organizations, \(Log.seconds(seconds))"
+            "round \(progress.round)/\(rounds): \(report.train?.organizations.count ?? 0) organizations, "
+                + "\(Log.seconds(seconds))"
         )
         return report
     }

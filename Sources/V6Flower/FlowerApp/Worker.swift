@@ -88,8 +88,11 @@ final class Worker: Sendable {
     /// Sends a frame. Throws ``Failed`` where the worker has gone.
     func send(_ head: OrderedDictionary<String, JSON>, _ blobs: Payload.Blobs = Payload.Blobs()) async throws {
         let bytes = Frame.encode(head, blobs)
-        let sent = await Self.on(writing) { [input] in try bytes.forEach(input.write) }
-        if case .failure = sent { throw Failed(description: await lastWords()) }
+        do {
+            try await writing.run { [input] in try bytes.forEach(input.write) }
+        } catch {
+            throw Failed(description: await lastWords())
+        }
     }
 
     /// What a worker may send at once: a model and what its strategy keeps of it, several times the largest that a node
@@ -98,31 +101,21 @@ final class Worker: Sendable {
 
     /// The worker's next frame. Throws ``Failed`` where it has gone.
     func receive() async throws -> Frame {
-        let frame = await Self.on(reading) { [output, folder] in
+        let frame = try await reading.run { [output, folder] in
             try Frame(from: output.read, folder: folder, limit: Self.largestFrame)
         }
-        guard let frame = try frame.get() else { throw Failed(description: await lastWords()) }
+        guard let frame else { throw Failed(description: await lastWords()) }
         return frame
-    }
-
-    /// Runs what blocks on a thread that may.
-    private static func on<Value: Sendable>(
-        _ queue: DispatchQueue, _ body: @escaping @Sendable () throws -> Value
-    ) async -> Result<Value, any Error> {
-        await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: Result { try body() }) }
-        }
     }
 
     /// How the worker ended. One that closed its pipe and lives on is ended.
     private func lastWords() async -> String {
-        let waited = await Self.on(DispatchQueue(label: "worker.wait")) { [process] in
-            process.ending(within: Self.patience)
-        }
-        guard case .success(let ending?) = waited else {
+        let waiting = DispatchQueue(label: "worker.wait")
+        guard let ending = try? await waiting.run({ [process] in process.ending(within: Self.patience) }) else {
             end()
             return
-                "the Python process of the \(component) closed its pipe before it had answered and was ended: its last lines are in the log"
+                "the Python process of the \(component) closed its pipe before it had answered and was ended: its "
+                + "last lines are in the log"
         }
         flushLog()
         return switch ending {
@@ -132,7 +125,8 @@ final class Worker: Sendable {
         case .killed(let signal):
             "the Python process of the \(component) crashed (signal \(signal)): its last lines are in the log"
         case .exited(let code):
-            "the Python process of the \(component) ended with code \(code) before it had answered: its last lines are in the log"
+            "the Python process of the \(component) ended with code \(code) before it had answered: its last lines "
+                + "are in the log"
         }
     }
 

@@ -7,7 +7,7 @@ import Wire
 ///
 /// It lies in the task folder of the run that left it; central tells the next run which that was. A run that resumes
 /// finds it the same way. Of each run the newest state and the one before it stay, since central may have died before
-/// it heard of the newest.
+/// it heard of the newest, and the one of central's last cut, from where the run may go on.
 ///
 /// It is opened for the image and the collaboration that made it, and for a central that has the key of the run: naming
 /// a run is not enough.
@@ -15,18 +15,20 @@ struct AppState: Sendable {
     /// Where a message's state is and will be, and what opens it.
     struct Place: Sendable {
         let folder: TaskFolder
-        /// Of the node's own token.
+        /// As the node says.
         let image: String
         let collaborationID: Int64
         /// The run's key, as central sent it; without one nothing is remembered.
         let key: String?
         /// The run that left the state last.
         let base: Int64?
+        /// The run whose state stays, whatever comes.
+        let cut: Int64?
 
-        init(folder: TaskFolder, token: ContainerToken, context: NodeContext) {
+        init(folder: TaskFolder, task: ContainerTask, context: NodeContext) {
             self.folder = folder
-            (image, collaborationID) = (token.image, token.collaborationID)
-            (key, base) = (context.stateKey, context.stateRun)
+            (image, collaborationID) = (task.image, task.collaborationID)
+            (key, base, cut) = (context.stateKey, context.stateRun, context.stateCut)
         }
 
         /// What a state file says of whose it is.
@@ -45,7 +47,8 @@ struct AppState: Sendable {
     struct NotOurs: Error, Equatable, CustomStringConvertible {
         let run: Int64
         var description: String {
-            "this task may not have what the app remembers of run \(run), or cannot read it: start the run anew, or resume it with its own "
+            "this task may not have what the app remembers of run \(run), or cannot read it: start the run anew, or "
+                + "resume it with its own "
                 + "image and in its own collaboration"
         }
     }
@@ -55,14 +58,15 @@ struct AppState: Sendable {
 
     private(set) var records: RecordDict = [:]
     private let place: Place
-    private let beforeBase: Int64?
+    /// Runs whose states stood beside that of the base: the one before it, and the one of the cut then.
+    private let others: Set<Int64>
 
     /// Reads what the run ``Place/base`` left: something, since a run with a key always leaves a state, and an empty
     /// one may be a lost one.
     init(_ place: Place) throws(NotOurs) {
         self.place = place
         guard let base = place.base else {
-            beforeBase = nil
+            others = []
             return
         }
         let frame = try Self.frame(base, place)
@@ -71,7 +75,7 @@ struct AppState: Sendable {
         } catch {
             throw NotOurs(run: base)
         }
-        beforeBase = frame.head["before"]?.int
+        others = Set(["before", "cut"].compactMap { frame.head[$0]?.int })
     }
 
     private static func frame(_ run: Int64, _ place: Place) throws(NotOurs) -> Frame {
@@ -95,6 +99,7 @@ struct AppState: Sendable {
             var blobs = Payload.Blobs(isNumbered: true)
             var head = mark
             head["before"] = place.base.map(JSON.int) ?? .null
+            head["cut"] = place.cut.map(JSON.int) ?? .null
             head["state"] = try Payload.encode(records, &blobs)
             let state = Frame.encode(head, blobs)
             guard state.byteCount <= Self.largest else {
@@ -103,7 +108,8 @@ struct AppState: Sendable {
             }
             try place.folder.writeState(state)
         }
-        // The state before is the same run's, or it stays.
-        if let beforeBase, (try? Self.frame(beforeBase, place)) != nil { place.folder.removeState(ofRun: beforeBase) }
+        // Another run's state stays.
+        for run in others.subtracting([place.base, place.cut].compactMap { $0 })
+        where (try? Self.frame(run, place)) != nil { place.folder.removeState(ofRun: run) }
     }
 }

@@ -1,6 +1,5 @@
 import Foundation
 import LocalData
-import Synchronization
 import Vantage6
 import Wire
 
@@ -12,7 +11,7 @@ public struct Node: Sendable {
     public let organization: Int64
     /// What central says of the run.
     let context: NodeContext?
-    /// The variables of the container.
+    /// The variables of the container that are not between node and program.
     let variables: [String: String]
     let log: Log
     /// The databases of the task, opened while the process might still read them.
@@ -24,12 +23,10 @@ public struct Node: Sendable {
         fileprivate let opened: [OpenDatabase]
         fileprivate let variables: [String: String]
 
-        init(_ environment: ContainerEnvironment) {
-            opened = environment.databases.map(OpenDatabase.init)
-            variables = environment.variables
+        init(_ databases: [Database] = [], _ variables: [String: String] = [:]) {
+            opened = databases.map(OpenDatabase.init)
+            self.variables = variables
         }
-
-        fileprivate init() { (opened, variables) = ([], [:]) }
     }
 
     init(_ databases: Databases, _ settings: NodeSettings, organization: Int64, context: NodeContext?, log: Log) {
@@ -54,7 +51,7 @@ public struct Node: Sendable {
 
     /// The task's databases, that of the chosen label first, each where this process can read it: a file that only root
     /// may read is copied into `folder`. Throws `ContainerError` or `DataError`.
-    func readable(in folder: String) throws -> [ContainerEnvironment.Database] {
+    func readable(in folder: String) throws -> [Database] {
         let label = context?.data.label ?? ""
         guard label.isEmpty || databases.contains(where: { $0.description.label == label }) else {
             throw ContainerError.noSuchDatabase(label: label, available: databases.map(\.description.label))
@@ -66,12 +63,8 @@ public struct Node: Sendable {
 
     /// The table of a label, or of the task's first database, with the columns that the administrator allows and no
     /// fewer rows than the minimum. Throws `DataError`, `ContainerError` or ``NodeSettings/Refusal``.
-    public func table(_ label: String? = nil, options: Table.CSVOptions = Table.CSVOptions()) throws -> Table {
-        guard let database = databases.first(where: { label == nil || $0.description.label == label }) else {
-            throw ContainerError.noSuchDatabase(
-                label: label ?? "default", available: databases.map(\.description.label))
-        }
-        let table = try database.table(try settings.permitted(options))
+    public func table(_ label: String? = nil, options: Table.Options = Table.Options()) throws -> Table {
+        let table = try database(label).table(try settings.permitted(options))
         guard table.rowCount >= settings.minimumRows else {
             throw NodeSettings.Refusal(
                 problem: "the table has fewer rows than the minimum of \(settings.minimumRows)",
@@ -79,66 +72,24 @@ public struct Node: Sendable {
         }
         return table
     }
-}
 
-/// A database whose file was opened before the process gave up its rights.
-private final class OpenDatabase: Sendable {
-    let description: ContainerEnvironment.Database
-    private let descriptor: Int32
-    /// Why it is not open, where it is not.
-    private let problem: String
-    /// The table as it was read last, and how. One is kept, however many ways of reading a task asks for.
-    private let last = Mutex<(key: String, table: Table)?>(nil)
-
-    init(_ database: ContainerEnvironment.Database) {
-        description = database
-        (descriptor, problem) = database.uri.hasPrefix("/") ? Self.opened(database.uri) : (-1, "it is no file")
+    private func database(_ label: String? = nil) throws(ContainerError) -> OpenDatabase {
+        guard let database = databases.first(where: { label == nil || $0.description.label == label }) else {
+            throw .noSuchDatabase(label: label ?? "default", available: databases.map(\.description.label))
+        }
+        return database
     }
 
-    /// Opens a file or folder as root: no link and no device, which another container can put where the databases lie.
-    private static func opened(_ path: String) -> (descriptor: Int32, problem: String) {
-        let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-        guard descriptor >= 0 else { return (-1, errno == ELOOP ? "it is a link" : String(cString: strerror(errno))) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else {
-            close(descriptor)
-            return (-1, "it is no ordinary file")
-        }
-        return (descriptor, "")
-    }
-
-    deinit { if descriptor >= 0 { close(descriptor) } }
-
-    func readable(in folder: String) throws -> ContainerEnvironment.Database {
-        guard description.uri.hasPrefix("/"), access(description.uri, R_OK) != 0 else { return description }
-        let source = "database '\(description.label)' (\(URL(fileURLWithPath: description.uri).lastPathComponent))"
-        guard descriptor >= 0 else { throw DataError.unreadable(source: source, reason: problem) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw DataError.unreadable(source: source, reason: "only root may read this folder: let user 65532 read it")
-        }
-        let copy = folder + "/" + URL(fileURLWithPath: description.uri).lastPathComponent
-        let output = try OutputFile(path: copy)
-        try output.write(ByteSegments([try FileBytes(descriptor: dup(descriptor), path: description.uri)]))
-        return ContainerEnvironment.Database(label: description.label, uri: copy, type: description.type)
-    }
-
-    func table(_ options: Table.CSVOptions) throws -> Table {
-        guard description.type == "csv" else {
-            throw DataError.unsupportedType(description.type, label: description.label)
-        }
-        let source = "database '\(description.label)' (\(URL(fileURLWithPath: description.uri).lastPathComponent))"
-        guard descriptor >= 0 else { throw DataError.unreadable(source: source, reason: problem) }
-        let key = "\(options.columns?.sorted() ?? ["*"])|\(options.categorical.sorted())"
-        return try last.withLock { last in
-            if let last, last.key == key { return last.table }
-            last = nil
-            guard lseek(descriptor, 0, SEEK_SET) == 0 else {
-                throw DataError.unreadable(source: source, reason: String(cString: strerror(errno)))
-            }
-            let table = try Table.csv(descriptor: descriptor, source: source, options: options)
-            last = (key, table)
-            return table
-        }
+    /// The rows of the task's first database, with the columns that the administrator allows: these ones, or all.
+    /// Throws `DataError`, `ContainerError` or ``NodeSettings/Refusal``.
+    ///
+    /// - Parameter query: what to ask of an SQL database.
+    func rows(
+        columns: [String]? = nil, types: [String: CellType] = [:], query: String = ""
+    ) throws -> any RowSource {
+        if !query.isEmpty { try settings.checkQuery() }
+        let options = try settings.permitted(Table.Options(columns: columns.map(Set.init)))
+        return try database().rows(
+            columns: columns, types: types, query: query, isVisible: options.isVisible)
     }
 }

@@ -11,28 +11,28 @@ import Wire
 public struct NodeSettings: Sendable, Equatable {
     /// What the node tells of its rows at most: `V6_FLOWER_MIN_ROWS`, `_MIN_LEVEL_ROWS`, `_MAX_LEVELS`,
     /// `_MAX_PARAMETERS_PER_ROW`, `_MAX_MLP_PARAMETERS_PER_ROW`, `_MAX_QUESTIONS` and `_MIN_ORGANIZATIONS`.
-    public private(set) var disclosure = DisclosureRules()
+    package private(set) var disclosure = DisclosureRules()
     /// `V6_FLOWER_ALLOWED_COLUMNS`: the only columns that a task can see; nil allows all.
-    public private(set) var allowedColumns: [String]?
+    package private(set) var allowedColumns: [String]?
     /// `V6_FLOWER_FORBIDDEN_COLUMNS`: patterns (`*` and `?`, whatever the case) of columns that no task can see.
     private var forbiddenColumns: [ColumnPattern] = []
-    /// `V6_FLOWER_ALLOWED_METHODS`: `central`, `partial` or both; nil allows both.
-    public private(set) var allowedMethods: [String]?
+    /// `V6_FLOWER_ALLOWED_METHODS`: the only methods of the image; nil allows all.
+    package private(set) var allowedMethods: [String]?
     /// `V6_FLOWER_ALLOWED_STRATEGIES`: the only strategies, by Flower's class names; nil allows all.
-    public private(set) var allowedStrategies: [String]?
+    package private(set) var allowedStrategies: [String]?
     /// `V6_FLOWER_MAX_ROUNDS`: the most rounds a task may have; nil sets no bound.
-    public private(set) var maximumRounds: Int?
+    package private(set) var maximumRounds: Int?
     /// `V6_FLOWER_MAX_MESSAGES`: the most messages that a task may bring.
-    public private(set) var maximumMessages = 10
+    package private(set) var maximumMessages = 10
     /// `V6_FLOWER_MAX_MODEL_MB`: the most megabytes (10⁶ bytes) of a model's arrays, and of all arrays of a task or
     /// reply together.
-    public private(set) var maximumModelMegabytes = 4000.0
+    package private(set) var maximumModelMegabytes = 4000.0
     /// `V6_FLOWER_MAX_SECONDS`: the most seconds that a `partial` may take; its messages' own time to live may be
     /// shorter.
-    public private(set) var maximumSeconds = 43_200.0
+    package private(set) var maximumSeconds = 43_200.0
     /// `V6_FLOWER_ERROR_TEXTS`: `yes`, or `no` to keep the texts of a Python app's exceptions, which can quote data,
     /// out of its replies.
-    public private(set) var sendsErrorTexts = true
+    package private(set) var sendsErrorTexts = true
 
     /// What is answered is answered over at least so many rows.
     public var minimumRows: Int { disclosure.minimumRows }
@@ -50,17 +50,16 @@ public struct NodeSettings: Sendable, Equatable {
     ]
 
     /// A task that a rule of the node forbids.
-    public struct Refusal: Error, Equatable, CustomStringConvertible {
+    package struct Refusal: Error, Equatable, CustomStringConvertible {
         /// What the rule allows and what was asked for.
-        public let problem: String
+        package let problem: String
         /// The variable that sets the rule.
-        public let rule: String
-        /// The sentence for whoever reads the log.
-        public var description: String { "\(problem): a rule of this node's administrator (\(rule))" }
+        package let rule: String
+        package var description: String { "\(problem): a rule of this node's administrator (\(rule))" }
     }
 
     /// Reads the settings. Throws `ContainerError/badVariable`.
-    public init(_ variables: [String: String]) throws(ContainerError) {
+    package init(_ variables: [String: String]) throws(ContainerError) {
         func whole(_ name: String, _ value: inout Int) throws(ContainerError) {
             let number = try Self.number("V6_FLOWER_" + name, variables, "a whole number from 1 on", from: 1, Int.init)
             value = number ?? value
@@ -85,14 +84,15 @@ public struct NodeSettings: Sendable, Equatable {
             "V6_FLOWER_MAX_ROUNDS", variables, "a whole number from 1 on", from: 1, Int.init)
         allowedColumns = try Self.list("V6_FLOWER_ALLOWED_COLUMNS", variables)
         forbiddenColumns = try Self.list("V6_FLOWER_FORBIDDEN_COLUMNS", variables)?.map(ColumnPattern.init) ?? []
-        allowedMethods = try Self.list("V6_FLOWER_ALLOWED_METHODS", variables, of: ["central", "partial"])
+        allowedMethods = try Self.list("V6_FLOWER_ALLOWED_METHODS", variables, of: Method.allCases.map(\.rawValue))
         allowedStrategies = try Self.list(
             "V6_FLOWER_ALLOWED_STRATEGIES", variables, of: StrategyCatalog.entries.map(\.name))
         if let text = variables["V6_FLOWER_ERROR_TEXTS"] {
-            guard ["yes", "no"].contains(text) else {
+            // In version 5 YAML's yes and no arrive as Python's True and False.
+            guard let isYes = ["yes": true, "true": true, "no": false, "false": false][text.lowercased()] else {
                 throw .badVariable("V6_FLOWER_ERROR_TEXTS", problem: "is neither yes nor no")
             }
-            sendsErrorTexts = text == "yes"
+            sendsErrorTexts = isYes
         }
         // A rule that is misspelt must not be taken for one that holds.
         for name in variables.keys.sorted()
@@ -117,6 +117,10 @@ public struct NodeSettings: Sendable, Equatable {
         _ name: String, _ variables: [String: String], of known: [String]? = nil
     ) throws(ContainerError) -> [String]? {
         guard let text = variables[name] else { return nil }
+        // As a rule that were read wrong would not hold.
+        guard !text.hasPrefix("["), text != "None" else {
+            throw .badVariable(name, problem: "is a list in YAML, or nothing; write names with commas, as one text")
+        }
         let words = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         for word in words where !(known?.contains(word) ?? true) {
             throw .badVariable(name, problem: "names '\(word)'; known are \(known?.joined(separator: ", ") ?? "")")
@@ -126,9 +130,9 @@ public struct NodeSettings: Sendable, Equatable {
 
     // MARK: - Rules
 
-    func check(method: String) throws(Refusal) {
-        guard let allowedMethods, !allowedMethods.contains(method) else { return }
-        throw Refusal(problem: "the method '\(method)' is not allowed", rule: "V6_FLOWER_ALLOWED_METHODS")
+    func check(method: Method) throws(Refusal) {
+        guard let allowedMethods, !allowedMethods.contains(method.rawValue) else { return }
+        throw Refusal(problem: "the method '\(method.rawValue)' is not allowed", rule: "V6_FLOWER_ALLOWED_METHODS")
     }
 
     func check(strategy: String) throws(Refusal) {
@@ -208,14 +212,23 @@ public struct NodeSettings: Sendable, Equatable {
     /// held to.
     func checkCanBeHeld() throws(Refusal) {
         let problem = "a Flower app in Python is code of its own, which this rule cannot be held against"
+        try checkNoColumnRule(problem)
+        if allowedStrategies != nil { throw Refusal(problem: problem, rule: "V6_FLOWER_ALLOWED_STRATEGIES") }
+    }
+
+    /// Checks that no rule about columns is set, which a query could give other names.
+    func checkQuery() throws(Refusal) {
+        try checkNoColumnRule("a query can give columns other names, which this rule cannot be held against")
+    }
+
+    private func checkNoColumnRule(_ problem: String) throws(Refusal) {
         if allowedColumns != nil { throw Refusal(problem: problem, rule: "V6_FLOWER_ALLOWED_COLUMNS") }
         if !forbiddenColumns.isEmpty { throw Refusal(problem: problem, rule: "V6_FLOWER_FORBIDDEN_COLUMNS") }
-        if allowedStrategies != nil { throw Refusal(problem: problem, rule: "V6_FLOWER_ALLOWED_STRATEGIES") }
     }
 
     /// The options with which a table is read, cut down to the columns that tasks may see. Throws where another one is
     /// named.
-    package func permitted(_ options: Table.CSVOptions) throws(Refusal) -> Table.CSVOptions {
+    package func permitted(_ options: Table.Options) throws(Refusal) -> Table.Options {
         for name in (options.columns ?? []).sorted() {
             guard let rule = ruleAgainst(column: name) else { continue }
             throw Refusal(problem: "column '\(name.singleLine(limit: 200))' is not allowed", rule: rule)

@@ -5,18 +5,21 @@ import Wire
 
 /// One round at one organization: the messages of a task's input, answered by the ClientApp.
 enum Partial {
-    static let arguments: [Argument] = [
-        Argument("format", .integer, "Format", help: "The version of the payload's format."),
-        Argument("replies", .json, "Replies", default: [:], help: "How the replies are to travel."),
-        Argument("context", .json, "Context", default: [:], help: "What the app finds in its Context."),
-        Argument("messages", .json, "Messages", help: "Flower messages in JSON."),
-        Argument("blobs", .json, "Blobs", help: "The messages' arrays: digest to base64 of safetensors."),
-    ]
+    static let arguments: [any DeclaredArgument] = [format, replies, context, messages, blobs]
+
+    private static let format = Argument("format", .integer, "Format", help: "The version of the payload's format.")
+    private static let replies = Argument(
+        "replies", .json, "Replies", default: [:], help: "How the replies are to travel.")
+    private static let context = Argument(
+        "context", .json, "Context", default: [:], help: "What the app finds in its Context.")
+    private static let messages = Argument("messages", .json, "Messages", help: "Flower messages in JSON.")
+    private static let blobs = Argument(
+        "blobs", .json, "Blobs", help: "The messages' arrays: digest to base64 of safetensors.")
 
     /// What central says of the run; nil where it says nothing. Throws `ContainerError/badInput(problem:)`.
-    static func context(_ input: TaskInput) throws -> NodeContext? {
+    static func context(_ arguments: OrderedDictionary<String, JSON>) throws -> NodeContext? {
         do {
-            return try NodeContext(input.kwargs["context"])
+            return try NodeContext(arguments[Self.context.name])
         } catch {
             throw ContainerError.badInput(problem: "\(error)")
         }
@@ -27,17 +30,18 @@ enum Partial {
     ///
     /// - Parameter limitTime: hears, before anything is computed, after how many seconds the process is to stop itself.
     static func run(
-        _ input: TaskInput, _ app: ClientApp, _ node: Node, state place: AppState.Place?, log: Log,
+        _ arguments: OrderedDictionary<String, JSON>, _ app: ClientApp, _ node: Node, state place: AppState.Place?,
+        log: Log,
         limitTime: (Double) -> Void = { _ in }
     ) async throws -> Answer {
         let messages: [Message]
         let format: ReplyFormat
         do {
-            format = try ReplyFormat(input.kwargs["replies"])
+            format = try ReplyFormat(arguments[Self.replies.name])
             let limits = PayloadLimits(megabytes: node.settings.maximumModelMegabytes)
             var reader = BlobReader(limits)
-            messages = try Payload.messages(input.kwargs, key: "messages", limits: limits) { digest in
-                try input.kwargs["blobs"]?[digest]?.utf8.map { try Self.open(digest, $0, &reader) }
+            messages = try Payload.messages(arguments, key: Self.messages.name, limits: limits) { digest in
+                try arguments[Self.blobs.name]?[digest]?.utf8.map { try Self.open(digest, $0, &reader) }
             }
         } catch let error as Payload.Malformed {
             throw ContainerError.badInput(problem: "\(error)")
@@ -83,7 +87,7 @@ enum Partial {
         case json(JSON)
         case raw(ByteSegments)
 
-        func write(to file: OutputFile) throws {
+        func write(to file: WholeFile) throws {
             switch self {
             case .json(let json): try file.write(json)
             case .raw(let bytes): try file.write(bytes)

@@ -37,7 +37,8 @@ package enum Incoming {
         } catch let error as JSON.ParsingError {
             throw Payload.Malformed(
                 problem: try result.withBytes { EncryptedPayload.isLikely($0) }
-                    ? "its result arrived still encrypted: this node's private key is not the one that belongs to its organization's public key"
+                    ? "its result arrived still encrypted: this node's private key is not the one that belongs to its "
+                        + "organization's public key"
                     : "its result is \(error)")
         }
         guard let members = json.members else {

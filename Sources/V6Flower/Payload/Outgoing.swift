@@ -15,11 +15,14 @@ struct Outgoing {
     let largestBlobs: Int
 
     /// - Parameters:
+    ///   - envelope: what stands around the arguments in an input.
     ///   - replies: how the replies are to travel; told to the partials.
     ///   - context: what the apps at the nodes find in their Context.
     ///   - folder: a folder for the tails' files, which are unlinked at once.
-    init(_ messages: [Message], method: String, replies: ReplyFormat, context: RunContext? = nil, folder: String) throws
-    {
+    init(
+        _ messages: [Message], in envelope: (opening: String, closing: String), replies: ReplyFormat,
+        context: RunContext? = nil, folder: String
+    ) throws {
         var blobs = Payload.Blobs(isCompressed: replies.isCompressed)
         var inputs: OrderedDictionary<Int64, ByteSegments> = [:]
         var tails: [[String]: FileBytes] = [:]
@@ -28,9 +31,9 @@ struct Outgoing {
         for node in byNode.keys.sorted() {
             let parts = try (byNode[node] ?? []).map { try Payload.encode($0, &blobs) }
             let names = Self.blobNames(parts)
-            let head = Self.head(parts, method: method, replies: replies, context: context?.json(for: node))
+            let head = Self.head(parts, envelope.opening, replies: replies, context: context?.json(for: node))
             if tails[names] == nil {
-                tails[names] = try Self.tail(names, blobs, folder: folder)
+                tails[names] = try Self.tail(names, blobs, envelope.closing, folder: folder)
             }
             guard let tail = tails[names] else { continue }
             largest = max(largest, names.reduce(0) { $0 + (blobs.segments[$1]?.byteCount ?? 0) })
@@ -47,18 +50,20 @@ struct Outgoing {
         return [String](OrderedSet(names))
     }
 
-    private static func head(_ messages: [JSON], method: String, replies: ReplyFormat, context: JSON?) -> Data {
+    private static func head(_ messages: [JSON], _ opening: String, replies: ReplyFormat, context: JSON?) -> Data {
         var kwargs: OrderedDictionary<String, JSON> = ["format": .int(Payload.format), "replies": replies.json]
         kwargs["context"] = context
         kwargs["messages"] = .array(messages)
-        var head = JSON.object(["method": .string(method), "kwargs": .object(kwargs)]).serialized()
-        head.removeLast(2)
+        var head = Data(opening.utf8) + JSON.object(kwargs).serialized()
+        head.removeLast()
         head.append(UInt8(ascii: ","))
         head.append(contentsOf: repeatElement(0x20, count: (3 - head.count % 3) % 3))
         return head
     }
 
-    private static func tail(_ names: [String], _ blobs: Payload.Blobs, folder: String) throws -> FileBytes {
+    private static func tail(_ names: [String], _ blobs: Payload.Blobs, _ closing: String, folder: String) throws
+        -> FileBytes
+    {
         let json = JSON.object(
             OrderedDictionary(
                 firstOf: names.compactMap { name in
@@ -69,7 +74,7 @@ struct Outgoing {
         let write = { (bytes: UnsafeRawBufferPointer) throws in try encoder.update(bytes) { try file.write($0) } }
         try Data("\"blobs\":".utf8).withUnsafeBytes(write)
         try json.write(into: write)
-        try Data("}}".utf8).withUnsafeBytes(write)
+        try Data("}\(closing)".utf8).withUnsafeBytes(write)
         try encoder.finish { try file.write($0) }
         return try file.finish()
     }

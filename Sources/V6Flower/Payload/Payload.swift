@@ -180,7 +180,8 @@ enum Payload {
         guard format == self.format else {
             throw Malformed(
                 problem:
-                    "it has format \(format) and this program speaks format \(self.format): use one version of the image everywhere"
+                    "it has format \(format) and this program speaks format \(self.format): use one version of the "
+                    + "image everywhere"
             )
         }
         guard let list = members[key]?.elements else { throw Malformed(problem: "it has no \(key)") }

@@ -4,7 +4,6 @@ import Wire
 
 /// What central tells the nodes for the Context of their apps, beside the messages.
 struct RunContext: Sendable {
-    /// The run's settings.
     var runConfig: ConfigRecord
     /// What the generators of random numbers of the apps derive from.
     var seed: Int64
@@ -15,18 +14,20 @@ struct RunContext: Sendable {
     /// What opens the states that the run's apps leave at their nodes, and nothing else does.
     let stateKey: String
     /// By organization the run in which its app left its state last.
-    var states: [Int64: Int64] = [:]
+    var states: [Int64: Int64]
+    /// By organization the run whose state it is to keep: this run may go on from there.
+    var statesAtCut: [Int64: Int64]
 
     init(
         runConfig: ConfigRecord, seed: Int64, nodes: [Int64], data: DataChoice = DataChoice(), stateKey: String,
-        states: [Int64: Int64] = [:]
+        states: (now: [Int64: Int64], atCut: [Int64: Int64]) = ([:], [:])
     ) {
         self.runConfig = runConfig
         self.seed = seed
         self.nodes = nodes.sorted()
         self.data = data
         self.stateKey = stateKey
-        self.states = states
+        (self.states, statesAtCut) = states
     }
 
     /// The context as an argument of one node's `partial`.
@@ -35,6 +36,7 @@ struct RunContext: Sendable {
             "run_config": RecordJSON.encode(runConfig), "seed": .int(seed),
             "partition": [.int(Int64(nodes.firstIndex(of: node) ?? 0)), .int(Int64(nodes.count))], "data": data.json,
             "state_key": .string(stateKey), "state_run": states[node].map(JSON.int) ?? .null,
+            "state_cut": statesAtCut[node].map(JSON.int) ?? .null,
         ]
     }
 }
@@ -48,6 +50,7 @@ struct NodeContext: Sendable {
     let data: DataChoice
     let stateKey: String?
     let stateRun: Int64?
+    let stateCut: Int64?
 
     /// Reads the argument; nil where central sent none. Throws ``Payload/Malformed``.
     init?(_ json: JSON?) throws {
@@ -61,14 +64,16 @@ struct NodeContext: Sendable {
         (self.partition, self.partitions) = (partition, partitions)
         data = DataChoice(json["data"])
         stateKey = json["state_key"]?.string
-        if let run = json["state_run"], !run.isNull {
-            guard let id = run.int, id > 0 else {
-                throw Payload.Malformed(problem: "the state_run of its context is no run's id")
-            }
-            stateRun = id
-        } else {
-            stateRun = nil
+        stateRun = try Self.run(json, "state_run")
+        stateCut = try Self.run(json, "state_cut")
+    }
+
+    private static func run(_ json: JSON, _ name: String) throws -> Int64? {
+        guard let run = json[name], !run.isNull else { return nil }
+        guard let id = run.int, id > 0 else {
+            throw Payload.Malformed(problem: "the \(name) of its context is no run's id")
         }
+        return id
     }
 }
 

@@ -1,11 +1,11 @@
 /// Base32 (RFC 4648) with `=` written as `!`: how a vantage6 node writes environment values.
 ///
 /// Source: `vantage6-common/vantage6/common/__init__.py` and `STRING_ENCODING` in `vantage6/common/globals.py`.
-public enum EnvironmentValue {
+package enum EnvironmentValue {
     private static let alphabet = [UInt8]("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".utf8)
 
     /// The text behind a value; a value that does not decode is taken as it is, as vantage6's own tools do.
-    public static func decode(_ value: String) -> String {
+    package static func decode(_ value: String) -> String {
         let characters = value.utf8.map { $0 == UInt8(ascii: "!") ? UInt8(ascii: "=") : $0 }
         guard !characters.isEmpty, characters.count.isMultiple(of: 8) else { return value }
         let digits = characters.prefix { $0 != UInt8(ascii: "=") }
@@ -28,7 +28,7 @@ public enum EnvironmentValue {
     }
 
     /// The value that a node would write for a text.
-    public static func encode(_ text: String) -> String {
+    package static func encode(_ text: String) -> String {
         var output: [UInt8] = []
         var bits: UInt32 = 0
         var count = 0

@@ -2,28 +2,29 @@ import Foundation
 import Wire
 
 /// The token a node gives a container, and who the container is according to it.
-public struct ContainerToken: Sendable {
+package struct ContainerToken: Sendable {
     /// No token has more bytes.
-    public static let largest = 1 << 20
+    package static let largest = 1 << 20
 
     /// The token as it goes into the `Authorization` header.
-    public let text: String
+    package let text: String
     /// The organization whose node runs the container.
-    public let organizationID: Int64
-    /// The collaboration.
-    public let collaborationID: Int64
+    package let organizationID: Int64
+    package let collaborationID: Int64
     /// The study of the task, where it has one.
-    public let studyID: Int64?
+    package let studyID: Int64?
     /// The task that the container works on.
-    public let taskID: Int64
+    package let taskID: Int64
     /// The image; subtasks must name it exactly so.
-    public let image: String
+    package let image: String
+    /// The session of the task, in version 5.
+    package let sessionID: Int64?
     /// The databases of the task, to be passed on to subtasks as they are.
-    public let databases: JSON
+    package let databases: JSON
 
     /// Reads the claims of a JSON web token. The node has checked its signature, and the proxy will again.
     /// Throws ``ContainerError/badToken(problem:)``.
-    public init(_ text: String) throws(ContainerError) {
+    package init(_ text: String) throws(ContainerError) {
         let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
         // It becomes a line of each request: nothing in it may end that line.
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
@@ -47,6 +48,7 @@ public struct ContainerToken: Sendable {
         organizationID = try number("organization_id")
         collaborationID = try number("collaboration_id")
         studyID = subject["study_id"]?.int
+        sessionID = subject["session_id"]?.int
         taskID = try number("task_id")
         guard let image = subject["image"]?.string else { throw .badToken(problem: "its 'sub' claim has no image") }
         self.image = image

@@ -8,17 +8,14 @@ import Wire
 package final class OpenFolder: Sendable {
     /// What stands in a place where it cannot be used.
     package struct Refusal: Error, Equatable, CustomStringConvertible {
-        /// The place.
         package let path: String
         /// Why.
         package let reason: String
         /// The `errno`, 0 where the system had no objection.
         package let code: Int32
-        /// The sentence for whoever reads the log.
         package var description: String { "cannot open \(path): \(reason)" }
     }
 
-    /// The descriptor.
     package let descriptor: Int32
     /// Where the folder was when it was opened.
     package let path: String

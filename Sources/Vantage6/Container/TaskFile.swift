@@ -2,14 +2,14 @@ import Foundation
 import Wire
 
 /// A file that the node writes for the container: opened while the process may, and read when it is no longer root.
-public final class TaskFile: Sendable {
+package final class TaskFile: Sendable {
     private let descriptor: Int32
     private let what: String
     private let path: String
 
     /// Opens the file and reads nothing of it; an ordinary file only, and no link. `what` names it in errors.
     /// Throws ``ContainerError/unreadable(what:path:reason:)``.
-    public init(_ what: String, path: String) throws(ContainerError) {
+    package init(_ what: String, path: String) throws(ContainerError) {
         self.what = what
         self.path = path
         do {
@@ -25,7 +25,7 @@ public final class TaskFile: Sendable {
 
     /// The file's bytes, mapped into memory. Throws ``ContainerError/unreadable(what:path:reason:)``, also above
     /// `limit` bytes.
-    public func contents(limit: Int = Int.max) throws(ContainerError) -> Data {
+    package func contents(limit: Int = Int.max) throws(ContainerError) -> Data {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw unreadable(String(cString: strerror(errno))) }
         let size = Int(status.st_size)

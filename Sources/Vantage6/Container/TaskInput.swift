@@ -1,15 +1,13 @@
 import Foundation
 import Wire
 
-/// What the container is asked to do: a method and its arguments by name.
-public struct TaskInput: Sendable {
-    /// The method's name.
-    public let method: String
-    /// The arguments.
-    public let kwargs: OrderedDictionary<String, JSON>
+/// The input of version 4: a method and its arguments by name.
+package struct TaskInput: Sendable {
+    package let method: String
+    package let kwargs: OrderedDictionary<String, JSON>
 
     /// Parses an input file's bytes, `{"method": …, "args": […], "kwargs": {…}}`. Throws ``ContainerError``.
-    public init(_ data: Data) throws(ContainerError) {
+    package init(_ data: Data) throws(ContainerError) {
         guard !data.isEmpty else { throw .badInput(problem: "it is empty") }
         let json: JSON
         do {
@@ -32,9 +30,9 @@ public struct TaskInput: Sendable {
 }
 
 /// What a payload looks like that a proxy or node handed over without decrypting it.
-public enum EncryptedPayload {
+package enum EncryptedPayload {
     /// `<key>$<iv>$<message>`, each in base64: vantage6's form (`vantage6/common/encryption.py`), or base64 of it.
-    public static func isLikely(_ data: some Collection<UInt8>) -> Bool {
+    package static func isLikely(_ data: some Collection<UInt8>) -> Bool {
         let parts = data.split(separator: UInt8(ascii: "$"), omittingEmptySubsequences: false)
         return parts.count == 3 && parts.allSatisfy { part in !part.isEmpty && part.prefix(4096).allSatisfy(isBase64) }
     }

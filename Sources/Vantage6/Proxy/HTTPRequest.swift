@@ -1,6 +1,6 @@
+import CCurl
 import Foundation
 import Wire
-import _CurlShims
 
 /// A request to the node's proxy.
 struct HTTPRequest: Sendable {
@@ -35,7 +35,6 @@ struct HTTPRequest: Sendable {
     var spoolFolder: String?
 }
 
-/// The proxy's answer.
 struct HTTPResponse: Sendable {
     let status: Int
     /// The answer, or the beginning of a refusal. Empty where the answer is in `file`.

@@ -1,29 +1,28 @@
 /// How long to pause before something is asked again: little at first and then more, by the time already waited, within
 /// stated bounds.
-public struct Pacing: Sendable {
-    /// The shortest pause.
-    public var shortest: Duration
+package struct Pacing: Sendable {
+    package var shortest: Duration
     /// A pause's share of the time already waited: an answer is seen late by that much of the time it took.
-    public var share: Double
+    package var share: Double
     /// The longest pause where answers are quick.
-    public var usual: Duration
+    package var usual: Duration
     /// What an answer may take without being a burden.
-    public var quick: Duration
+    package var quick: Duration
     /// How many times a slow answer's time the pause is.
-    public var relief: Double
+    package var relief: Double
     /// The longest pause, whatever answers take.
-    public var longest: Duration
+    package var longest: Duration
 
     /// Between two questions for a task's state. The server reads all inputs and results of a task to tell it, so with
     /// large models each question is work for it: where an answer is slow, it gets a pause of four times as long, and
     /// half a minute at most.
-    public static let polls = Pacing(
+    package static let polls = Pacing(
         shortest: .milliseconds(10), share: 1.0 / 6, usual: .seconds(1), quick: .milliseconds(250), relief: 4,
         longest: .seconds(30))
 
     /// Between two tries of a request that failed: as long as all before them, so twice as long each time, and ten
     /// seconds at most.
-    public static let retries = Pacing(
+    package static let retries = Pacing(
         shortest: .milliseconds(200), share: 1, usual: .seconds(10), quick: .zero, relief: 0, longest: .seconds(10))
 
     /// The next pause.
@@ -31,7 +30,7 @@ public struct Pacing: Sendable {
     /// - Parameters:
     ///   - waited: the time since the first question.
     ///   - answer: the time that the last answer took; what passed in an outage is none of it.
-    public func pause(after waited: Duration, answer: Duration = .zero) -> Duration {
+    package func pause(after waited: Duration, answer: Duration = .zero) -> Duration {
         let usual = min(max(waited, .zero) * share, self.usual)
         let relief = answer > quick ? min(answer, longest) * relief : .zero
         return min(max(usual, relief, shortest), longest)
@@ -40,14 +39,14 @@ public struct Pacing: Sendable {
 
 extension Pacing {
     /// What was seen when something was asked.
-    public struct Look: Sendable {
+    package struct Look: Sendable {
         /// Whether there is nothing more to wait for.
-        public var isOver: Bool
+        package var isOver: Bool
         /// The time that the answer took.
-        public var answer: Duration
+        package var answer: Duration
 
         /// What was seen.
-        public init(isOver: Bool, answer: Duration) {
+        package init(isOver: Bool, answer: Duration) {
             self.isOver = isOver
             self.answer = answer
         }
@@ -55,7 +54,7 @@ extension Pacing {
 
     /// Asks until it is over (true) or the deadline has come (false). A question that is under way then is cancelled.
     /// Throws what `ask` throws.
-    public func wait<C: Clock>(
+    package func wait<C: Clock>(
         until deadline: C.Instant?, on clock: C, _ ask: @escaping @Sendable () async throws -> Look
     ) async throws -> Bool where C.Duration == Duration {
         guard let deadline else {
@@ -88,34 +87,24 @@ extension Pacing {
 
 extension Pacing {
     /// Lets a question through when its pause is over, however often somebody comes with it.
-    public struct Gate: Sendable {
+    package struct Gate: Sendable {
         private let pacing: Pacing
         private let started: ContinuousClock.Instant
         private var next: ContinuousClock.Instant
 
         /// A gate that is open until the first answer.
-        public init(_ pacing: Pacing, started: ContinuousClock.Instant) {
+        package init(_ pacing: Pacing, started: ContinuousClock.Instant) {
             self.pacing = pacing
             self.started = started
             next = started
         }
 
         /// Whether the question may be asked now.
-        public func isOpen(at now: ContinuousClock.Instant) -> Bool { now >= next }
+        package func isOpen(at now: ContinuousClock.Instant) -> Bool { now >= next }
 
         /// Closes it for the pause after an answer that took so long.
-        public mutating func close(at now: ContinuousClock.Instant, answer: Duration) {
+        package mutating func close(at now: ContinuousClock.Instant, answer: Duration) {
             next = now + pacing.pause(after: started.duration(to: now), answer: answer)
         }
     }
-}
-
-extension Duration {
-    /// A number of seconds from outside as a time that can be counted with: nothing below zero, a century at most.
-    public init(boundedSeconds seconds: Double) {
-        self = seconds > 0 ? .seconds(min(seconds, 3.2e9)) : .zero
-    }
-
-    /// The seconds.
-    public var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

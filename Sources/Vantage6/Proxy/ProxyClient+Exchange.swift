@@ -7,19 +7,18 @@ import Wire
 // wait for it.
 extension ProxyClient {
     /// How often and how patiently a request is repeated.
-    public struct Patience: Sendable {
+    package struct Patience: Sendable {
         /// Tries of a request that fails while the server is well.
-        public var attempts = 3
+        package var attempts = 3
         /// The pauses between tries, and between questions whether the server is back.
-        public var pacing = Pacing.retries
+        package var pacing = Pacing.retries
         /// How long an exchange may be without a byte, and how long it may take beyond what its bytes need; a second at
         /// least.
-        public var timeout = Duration.seconds(300)
+        package var timeout = Duration.seconds(300)
         /// How long an outage of proxy or server may last: a restart, a lost connection between hospitals.
-        public var outage = Duration.seconds(900)
+        package var outage = Duration.seconds(900)
 
-        /// The defaults.
-        public init() {}
+        package init() {}
 
         var limits: HTTPRequest.Limits {
             var limits = HTTPRequest.Limits()
@@ -28,17 +27,23 @@ extension ProxyClient {
         }
     }
 
+    /// A request with this task's token: a GET, or a POST of `body`.
+    func request(_ path: String, posting body: ByteSegments? = nil) -> HTTPRequest {
+        HTTPRequest(
+            method: body == nil ? "GET" : "POST", url: "\(proxy.address)/\(path)", token: proxy.token,
+            body: body, limits: patience.limits)
+    }
+
     /// JSON of an answer that is held in memory, and the time that it took without what passed in an outage.
     func get(_ path: String, what: String) async throws -> (json: JSON, time: Duration) {
-        let request = HTTPRequest(url: "\(address)/\(path)", token: token.text, limits: patience.limits)
-        let response = try await exchange(request, what: what)
+        let response = try await exchange(request(path), what: what)
         return (try Self.parse(response.body, what: what), response.time)
     }
 
     /// JSON of an answer that may be large: it lies in a file without a name, and its long texts are parts of it.
     func spooled(_ path: String, _ fetching: Fetching, what: String) async throws -> (json: JSON, time: Duration) {
-        var request = HTTPRequest(
-            url: "\(address)/\(path)", token: token.text, limits: patience.limits, spoolFolder: fetching.folder)
+        var request = request(path)
+        request.spoolFolder = fetching.folder
         request.limits.answer = fetching.limit
         let response = try await exchange(request, what: what)
         guard let file = response.file else { throw ProxyError.malformed(what: what, problem: "there is no answer") }
@@ -79,7 +84,7 @@ extension ProxyClient {
                 throw problem
             }
         }
-        throw ProxyError.unreachable(reason: address)
+        throw ProxyError.unreachable(reason: proxy.address)
     }
 
     private func pause(after waited: Duration) async throws -> Duration {
@@ -90,7 +95,7 @@ extension ProxyClient {
 
     private func attempted(_ request: HTTPRequest) async throws -> Result<HTTPResponse, TransferError> {
         do {
-            return .success(try await loop.perform(request))
+            return .success(try await http.perform(request))
         } catch let error as TransferError {
             return .failure(error)
         }
@@ -98,8 +103,7 @@ extension ProxyClient {
 
     /// Whether the server answers what it refuses to nobody.
     private func isServerUp() async throws -> Bool {
-        let request = HTTPRequest(url: "\(address)/version", token: token.text, limits: patience.limits)
-        switch try await attempted(request) {
+        switch try await attempted(request("version")) {
         case .success(let response): return response.isGood
         case .failure: return false
         }
@@ -126,7 +130,7 @@ extension ProxyClient {
         case .tooLong(let limit): .tooLong(what: what, limit: limit)
         case .endlessHeaders: .malformed(what: what, problem: error.reason)
         case _ where error.isTimeout: .timedOut(what: what, limit: request.limits.silence)
-        default: .unreachable(reason: "\(error.reason), \(address)")
+        default: .unreachable(reason: "\(error.reason), \(proxy.address)")
         }
     }
 

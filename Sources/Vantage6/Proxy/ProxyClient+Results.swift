@@ -9,7 +9,7 @@ extension ProxyClient {
     /// A page that cannot be held is fetched again row by row, so that a result costs nobody but the run that it is of.
     ///
     /// - Parameter runs: the task's runs; results of others are passed over.
-    public func forEachResult(
+    package func forEachResult(
         ofTask id: Int64, runs: Set<Int64>, _ fetching: Fetching, _ body: (Int64, any ByteSource) throws -> Void
     ) async throws -> [Int64: any Error] {
         let what = "fetch the results of task \(id)"

@@ -5,15 +5,15 @@ extension ProxyClient {
     /// Creates a subtask and gives its id.
     ///
     /// Where no answer came it may have been created all the same: once the server answers again, the subtask is looked
-    /// for among those of this task by a key in its description, and created anew only if it is not there, so no work
-    /// is ever started twice.
-    public func create(_ task: NewTask) async throws -> Int64 {
+    /// for among those of this task by a key in its description, and created anew only if it is not there. (A proxy
+    /// repeats a request by itself where the server's answer was lost to it: then there may be two.)
+    package func create(_ new: NewTask) async throws -> Int64 {
         // Names are no keys: an app's concurrent fan-outs may share one.
         let key = "[fan-out \(String(UInt64.random(in: 0 ... .max), radix: 16))]"
         var tries = 0
         while true {
             do {
-                return try await post(task, key: key)
+                return try await post(new, key: key)
             } catch let error as ProxyError where error.leavesDoubt {
                 let wasDown = try await outlast(error)
                 if let found = try await subtasks().first(where: { $0.description.contains(key) }) { return found.id }
@@ -23,50 +23,30 @@ extension ProxyClient {
         }
     }
 
-    private func post(_ task: NewTask, key: String) async throws -> Int64 {
-        let what = "create the subtask '\(task.name.singleLine(limit: Self.longestName))'"
-        let request = HTTPRequest(
-            method: "POST", url: "\(address)/task", token: token.text, body: taskBody(task, key: key),
-            limits: patience.limits)
-        return try Self.id(Self.parse(try await exchange(request, what: what).body, what: what), what: what)
+    private func post(_ new: NewTask, key: String) async throws -> Int64 {
+        let name = new.name.singleLine(limit: Self.longestName)
+        let description = "\(new.description.singleLine(limit: Self.longestDescription - key.count - 1)) \(key)"
+        let what = "create the subtask '\(name)'"
+        let body = dialect.body(of: new, name: name, description: description, own: task)
+        let answer = try await exchange(request("task", posting: body), what: what)
+        return try Self.id(Self.parse(answer.body, what: what), what: what)
     }
 
     /// The most characters of a task's name and description that a server takes.
     static let longestName = 128
     static let longestDescription = 1000
 
-    private func taskBody(_ task: NewTask, key: String) -> ByteSegments {
-        let description = "\(task.description.singleLine(limit: Self.longestDescription - key.count - 1)) \(key)"
-        var fields: OrderedDictionary<String, JSON> = [
-            "name": .string(task.name.singleLine(limit: Self.longestName)), "description": .string(description),
-            "image": .string(token.image), "collaboration_id": .int(token.collaborationID),
-            "databases": token.databases,
-        ]
-        if let study = token.studyID { fields["study_id"] = .int(study) }
-        var head = JSON.object(fields).serialized()
-        head.removeLast()
-        head.append(contentsOf: #","organizations":["#.utf8)
-        var parts: [any ByteSource] = [head]
-        for (index, (organization, input)) in task.inputs.enumerated() {
-            parts.append(Data("\(index == 0 ? "" : ","){\"id\":\(organization),\"input\":\"".utf8))
-            parts.append(contentsOf: input.parts)
-            parts.append(Data("\"}".utf8))
-        }
-        parts.append(Data("]}".utf8))
-        return ByteSegments(parts)
-    }
-
     /// The subtasks of the container's own task.
     private func subtasks() async throws -> [(id: Int64, description: String)] {
         let what = "list the subtasks"
-        return try await pages("task?parent_id=\(token.taskID)", what: what).map { row in
+        return try await pages("task?parent_id=\(task.taskID)", what: what).map { row in
             (try Self.id(row, what: what), row["description"]?.string ?? "")
         }
     }
 
     /// How a subtask stands. A proxy refuses what is gone and what it cannot have just now in the same words: only a
     /// subtask that is not among those of this task either was deleted.
-    public func state(ofTask id: Int64) async throws -> TaskState {
+    package func state(ofTask id: Int64) async throws -> TaskState {
         let what = "read the status of subtask \(id)"
         do {
             let (answer, time) = try await get("task/\(id)/status", what: what)
@@ -91,14 +71,48 @@ extension ProxyClient {
         }
     }
 
+    /// The task that made each of this task's dataframes, or changed it last, and the organizations that it did so at:
+    /// the server takes no subtask for others. Source: `Dataframe.organizations_ready` in `vantage6/hq/model`, 5.0.3.
+    package func dataframes(_ fetching: Fetching) async throws -> [(task: Int64, organizations: Set<Int64>)] {
+        var found: [(Int64, Set<Int64>)] = []
+        for task in try await dataframeTasks() {
+            let made = try await runs(ofTask: task, fetching).filter { $0.status == .completed }
+            found.append((task, Set(made.map(\.organizationID))))
+        }
+        return found
+    }
+
+    /// The task that made each of this task's dataframes, or changes it last. Nothing in version 4, which has none.
+    package func dataframeTasks() async throws -> [Int64] {
+        var found: [Int64] = []
+        for id in dialect.dataframeIDs {
+            let what = "list the tasks of dataframe \(id)"
+            let tasks = try await pages("task?dataframe_id=\(id)", what: what).map { try Self.id($0, what: what) }
+            guard let newest = tasks.max() else { throw ProxyError.malformed(what: what, problem: "there is none") }
+            found.append(newest)
+        }
+        return found
+    }
+
     /// The runs of a task, by organization ascending. A row holds the run's whole input.
-    public func runs(ofTask id: Int64, _ fetching: Fetching) async throws -> [Run] {
+    package func runs(ofTask id: Int64, _ fetching: Fetching) async throws -> [Run] {
         try await timedRuns(ofTask: id, fetching).runs
     }
 
     /// The runs of a task, by organization ascending, and the time that the answers took without what passed in an
     /// outage.
-    public func timedRuns(ofTask id: Int64, _ fetching: Fetching) async throws -> (runs: [Run], time: Duration) {
+    ///
+    /// A row also holds the run's whole log: a page that is too long is fetched row by row.
+    package func timedRuns(ofTask id: Int64, _ fetching: Fetching) async throws -> (runs: [Run], time: Duration) {
+        do {
+            return try await runPages(ofTask: id, fetching)
+        } catch ProxyError.tooLong where fetching.pageSize > 1 {
+            return try await runPages(
+                ofTask: id, Fetching(folder: fetching.folder, pageSize: 1, limit: Fetching.largestCell))
+        }
+    }
+
+    private func runPages(ofTask id: Int64, _ fetching: Fetching) async throws -> (runs: [Run], time: Duration) {
         let what = "list the runs of task \(id)"
         var runs: [Run] = []
         var time = Duration.zero
@@ -108,27 +122,13 @@ extension ProxyClient {
                 "run?task_id=\(id)&page=\(list.page)&per_page=\(fetching.pageSize)", fetching, what: what)
             time += taken
             runs += try list.rows(of: answer).map { row in
-                guard let organization = row["organization"]?["id"]?.int, organization > 0,
-                    let status = row["status"]?.string
-                else {
+                guard let run = dialect.run(row) else {
                     throw ProxyError.malformed(what: what, problem: "one lacks organization or status")
                 }
-                return Run(
-                    id: try Self.id(row, what: what), organizationID: organization, status: Status(word: status),
-                    hasLog: Self.hasLog(row))
+                return run
             }
         } while list.hasMore
         return (runs.sorted { $0.organizationID < $1.organizationID }, time)
-    }
-
-    /// What stands in the place of a log that a node does not share. Source: `vantage6/node/__init__.py`.
-    private static let noLog = "Node does not allow sharing algorithm logs"
-
-    private static func hasLog(_ row: JSON) -> Bool {
-        // A log of a few characters says something; a long one is not looked at.
-        guard let log = row["log"]?.utf8 else { return false }
-        guard log.byteCount <= noLog.utf8.count, let text = row["log"]?.string else { return log.byteCount > 0 }
-        return text != noLog && !text.allSatisfy(\.isWhitespace)
     }
 }
 

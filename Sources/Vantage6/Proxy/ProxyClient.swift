@@ -5,63 +5,65 @@ import Wire
 /// The node's proxy: the only thing a container can reach. It encrypts, decrypts and passes on to the server.
 ///
 /// Source: `vantage6-node/vantage6/node/proxy_server.py`, observed on 4.15.2.
-public final class ProxyClient: Sendable {
+package final class ProxyClient: Sendable {
     /// The state of a task or run, by the server's word for it.
-    public struct Status: Sendable, Hashable, RawRepresentable {
-        /// The server's word.
-        public let rawValue: String
+    package struct Status: Sendable, Hashable, RawRepresentable {
+        package let rawValue: String
         /// A status by its word.
-        public init(rawValue: String) { self.rawValue = rawValue }
+        package init(rawValue: String) { self.rawValue = rawValue }
 
+        /// It failed, for whatever reason.
+        package static let failed = Status(rawValue: "failed")
         /// The algorithm ended with exit code 0.
-        public static let completed = Status(rawValue: "completed")
+        package static let completed = Status(rawValue: "completed")
 
         /// The node's policies refused the image or the user.
-        public static let notAllowed = Status(rawValue: "not allowed")
+        package static let notAllowed = Status(rawValue: "not allowed")
         /// The node has no such image.
-        public static let noImage = Status(rawValue: "non-existing Docker image")
+        package static let noImage = Status(rawValue: "non-existing Docker image")
         /// A user stopped it.
-        public static let killed = Status(rawValue: "killed by user")
+        package static let killed = Status(rawValue: "killed by user")
 
         /// Whether nothing more will happen. Words that no version has used yet count as an end.
-        public var isFinal: Bool { !["pending", "initializing", "active", "awaiting"].contains(rawValue) }
+        package var isFinal: Bool { !["pending", "initializing", "active", "awaiting"].contains(rawValue) }
     }
 
     /// One organization's part of a task.
-    public struct Run: Sendable {
-        /// The run's id.
-        public let id: Int64
+    package struct Run: Sendable {
+        package let id: Int64
         /// Whose it is.
-        public let organizationID: Int64
+        package let organizationID: Int64
         /// How it stands.
-        public let status: Status
+        package let status: Status
+        /// Whether nothing more will happen to it.
+        package let isOver: Bool
+        /// Whether the server ended it before it began, because another run of its task had failed.
+        package let wasCancelled: Bool
         /// Whether its node shares its log, so that there is something to read in the UI.
-        public let hasLog: Bool
+        package let hasLog: Bool
     }
 
     /// How a task stands, and how long the answer took without what passed in an outage.
-    public struct TaskState: Sendable {
-        /// The task's status.
-        public let status: Status
-        /// The answer's time.
-        public let time: Duration
+    package struct TaskState: Sendable {
+        package let status: Status
+        package let time: Duration
     }
 
     /// How answers that may be large are fetched: in pages that each lie in a file without a name while somebody looks
     /// at them.
-    public struct Fetching: Sendable {
+    package struct Fetching: Sendable {
         /// The folder whose disk holds a page.
-        public var folder: String
+        package var folder: String
         /// The rows of a page.
-        public var pageSize: Int
+        package var pageSize: Int
         /// The most bytes of a page.
-        public var limit: Int
+        package var limit: Int
 
         /// The bytes that one cell of a server's database may hold: no honest input or result is larger.
-        public static let largestCell = 1 << 30
+        package static let largestCell = 1 << 30
 
         /// A way to fetch.
-        public init(folder: String, pageSize: Int = 10, limit: Int = largestCell) {
+        package init(folder: String, pageSize: Int = 10, limit: Int = largestCell) {
             self.folder = folder
             self.pageSize = pageSize
             self.limit = limit
@@ -69,48 +71,50 @@ public final class ProxyClient: Sendable {
     }
 
     /// A task to create: the same method at several organizations, each with its own input.
-    public struct NewTask: Sendable {
+    package struct NewTask: Sendable {
+        package var method: String
         /// Shown in the UI's list of tasks.
-        public var name: String
+        package var name: String
         /// Shown on the task's page.
-        public var description: String
+        package var description: String
         /// The inputs' base64 text, by organization, in pieces.
-        public var inputs: OrderedDictionary<Int64, ByteSegments>
+        package var inputs: OrderedDictionary<Int64, ByteSegments>
 
-        /// A task.
-        public init(name: String, description: String, inputs: OrderedDictionary<Int64, ByteSegments>) {
+        package init(method: String, name: String, description: String, inputs: OrderedDictionary<Int64, ByteSegments>)
+        {
+            self.method = method
             self.name = name
             self.description = description
             self.inputs = inputs
         }
     }
 
-    let address: String
-    let token: ContainerToken
-    let loop: CurlLoop
+    let task: ContainerTask
+    let proxy: ContainerTask.Proxy
+    let http: HTTPClient
     let patience: Patience
     let report: @Sendable (String) -> Void
     let hasAnswered = Mutex(false)
 
-    /// A client of the proxy at `address`, for example `http://10.0.0.2:7654`. `report` hears of outages. Throws
-    /// ``ProxyError``.
-    public init(
-        address: String, token: ContainerToken, patience: Patience = Patience(),
+    /// A client of the proxy of a container's node. `report` hears of outages. Throws ``ProxyError`` or
+    /// ``ContainerError/noProxy``.
+    package init(
+        for task: ContainerTask, patience: Patience = Patience(),
         report: @escaping @Sendable (String) -> Void = { _ in }
-    ) throws(ProxyError) {
+    ) throws {
+        guard let proxy = task.proxy else { throw ContainerError.noProxy }
+        self.proxy = proxy
         self.report = report
-        self.address = address
-        self.token = token
+        self.task = task
         self.patience = patience
-        loop = try CurlLoop()
-        loop.start()
+        http = try HTTPClient()
     }
 
-    deinit { loop.close() }
+    package var dialect: any ProxyDialect { proxy.dialect }
 
     /// The organizations of the task's study, or of its collaboration, ascending.
-    public func organizations() async throws -> [(id: Int64, name: String)] {
-        let scope = token.studyID.map { "study_id=\($0)" } ?? "collaboration_id=\(token.collaborationID)"
+    package func organizations() async throws -> [(id: Int64, name: String)] {
+        let scope = task.studyID.map { "study_id=\($0)" } ?? "collaboration_id=\(task.collaborationID)"
         let what = "list the organizations"
         let rows = try await pages("organization?\(scope)", what: what)
         return try rows.map { row in
@@ -120,7 +124,7 @@ public final class ProxyClient: Sendable {
     }
 
     /// When the server made a task, in its own words: at most 100 characters.
-    public func creation(ofTask id: Int64) async throws -> String {
+    package func creation(ofTask id: Int64) async throws -> String {
         let what = "read task \(id)"
         guard let created = try await get("task/\(id)", what: what).json["created_at"]?.string else {
             throw ProxyError.malformed(what: what, problem: "it does not say when it was created")
@@ -129,9 +133,9 @@ public final class ProxyClient: Sendable {
     }
 
     /// Whether payloads of the collaboration are encrypted.
-    public func isEncrypted() async throws -> Bool {
+    package func isEncrypted() async throws -> Bool {
         let what = "read the collaboration"
-        let answer = try await get("collaboration/\(token.collaborationID)", what: what).json
+        let answer = try await get("collaboration/\(task.collaborationID)", what: what).json
         guard let isEncrypted = answer["encrypted"]?.bool else {
             throw ProxyError.malformed(what: what, problem: "it does not say whether it is encrypted")
         }

@@ -1,5 +1,5 @@
 /// What can go wrong between a container and its node's proxy.
-public enum ProxyError: Error, Equatable, CustomStringConvertible {
+package enum ProxyError: Error, Equatable, CustomStringConvertible {
     /// The proxy does not answer.
     case unreachable(reason: String)
     /// The proxy was silent, or slow, for longer than allowed.
@@ -29,9 +29,7 @@ public enum ProxyError: Error, Equatable, CustomStringConvertible {
         case .refused, .malformed, .tooLong, .taskForgotten: false
         }
     }
-
-    /// The sentence for whoever reads the log.
-    public var description: String {
+    package var description: String {
         switch self {
         case .unreachable(let reason): "the node's proxy cannot be reached: \(reason)"
         case .timedOut(let what, let limit):
@@ -42,7 +40,8 @@ public enum ProxyError: Error, Equatable, CustomStringConvertible {
         case .malformed(let what, let problem):
             "the node's proxy gave an unexpected answer when asked to \(what): \(problem)"
         case .tooLong(let what, let limit):
-            "the node's proxy gave an answer of more than \(limit) bytes when asked to \(what): nothing that was asked for is as long"
+            "the node's proxy gave an answer of more than \(limit) bytes when asked to \(what): nothing that was "
+                + "asked for is as long"
         case .taskForgotten(let id): "the server no longer knows subtask \(id): it was deleted while it ran"
         }
     }

@@ -16,10 +16,6 @@ int v6_pipe(int ends[2]);
 // Starts a program as the leader of a process group of its own: no signal blocked or ignored, no descriptor but its standard ones, which
 // are copies of `standard` (each 3 or above). Its process id, or -1 with errno.
 pid_t v6_spawn(const char *path, char *const arguments[], char *const environment[], const char *directory, const int standard[3]);
-// Waits until a child has ended; its id stays taken.
-void v6_await_end(pid_t child);
-// Kills what is left of the group of a child that has ended, and frees its id: its exit code, or the negative number of its signal.
-int v6_reap(pid_t child);
 // No other process of this user can look into this one, and no image of its memory is written when it crashes.
 void v6_no_inspection(void);
 // A file on the folder's disk that never has a name: its descriptor, or -1 with errno where the file system has none such.

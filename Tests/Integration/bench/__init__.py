@@ -1,1 +1,1 @@
-"""A vantage6 4.15 on loopback for tests: the real server, algorithm store, nodes and user client."""
+"""A vantage6 network on loopback for tests: the real server, nodes and user client, of version 4.15 or of version 5.0."""

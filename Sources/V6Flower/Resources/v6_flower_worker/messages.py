@@ -88,6 +88,25 @@ def encode_values(record) -> dict:
     return {key: _json(value) for key, value in record.items()}
 
 
+# The metrics of flwr's Result.
+RESULT = ("train_metrics_clientapp", "evaluate_metrics_clientapp", "evaluate_metrics_serverapp")
+
+
+def encode_result(metrics: dict) -> dict:
+    """The JSON of a Result's metrics: by name, round and metric."""
+    return {
+        kind: {str(number): encode_values(record) for number, record in rounds.items()} for kind, rounds in metrics.items()
+    }
+
+
+def decode_result(json: dict) -> dict:
+    """A Result's metrics from their JSON."""
+    return {
+        kind: {int(number): decode_records({"": {"metrics": record}}, {})[""] for number, record in rounds.items()}
+        for kind, rounds in json.items()
+    }
+
+
 def _json(value):
     if isinstance(value, (bool, str)):
         return value

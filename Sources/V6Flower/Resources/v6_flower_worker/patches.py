@@ -74,15 +74,16 @@ def _patch_workflow(module, keep) -> None:
 
 
 def history_rounds(history) -> dict:
-    """flwr's old History in the form of a Result: metrics by round, of training, of evaluation and of the server's evaluation."""
+    """flwr's old History in the form of a Result, as far as its metrics are numbers: the old API lets an app report anything."""
+
+    def is_number(value) -> bool:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
 
     def by_round(losses: list, metrics: dict) -> dict:
         rounds: dict = {}
-        for number, loss in losses:
-            rounds.setdefault(number, {})["loss"] = loss
-        for name, values in metrics.items():
+        for name, values in [("loss", losses), *metrics.items()]:
             for number, value in values:
-                rounds.setdefault(number, {})[name] = value
+                rounds.setdefault(number, {}).update({name: value} if is_number(value) else {})
         return rounds
 
     return {

@@ -6,16 +6,15 @@ rounds that a snapshot covers answer with what was recorded and send nothing.
 
 import functools
 import inspect
+import json
 
-from flwr.app import ArrayRecord, MetricRecord
+from flwr.app import ArrayRecord, ConfigRecord, MetricRecord
 from flwr.serverapp.strategy import Result, Strategy
 
 from . import arrays as safetensors
 from . import messages as codec
 from .grid import Host
 from .state import Memory, NotKept, generators, set_generators
-
-_KINDS = ("train_metrics_clientapp", "evaluate_metrics_clientapp", "evaluate_metrics_serverapp")
 
 
 class Rounds:
@@ -80,10 +79,11 @@ class _Watched:
         # From flwr 1.43 on.
         self._should_stop = arguments.get("should_stop")
         self._stopped = False
-        self._metrics: "dict[str, dict[int, MetricRecord]]" = {kind: {} for kind in _KINDS}
+        self._metrics: "dict[str, dict[int, MetricRecord]]" = {kind: {} for kind in codec.RESULT}
         self._arrays: "ArrayRecord | None" = None
         self._trained = False
-        self._memory: "tuple[dict, Memory] | None" = None
+        self._memory: "tuple[ConfigRecord, Memory] | None" = None
+        self._places = self._objects()
         self._done = 0
         self._round = 0
         self._keeps = True
@@ -175,26 +175,36 @@ class _Watched:
         values = {
             "round": self._round,
             "trained": self._trained,
-            "metrics": {
-                kind: {str(number): codec.encode_values(record) for number, record in rounds.items()}
-                for kind, rounds in self._metrics.items()
-            },
+            "metrics": codec.encode_result(self._metrics),
         }
         if arrays is not None:
             values["arrays"] = blobs.name(arrays)
         if self._keeps:
-            memory = Memory()
+            memory = Memory(places=self._places)
             try:
-                values["memory"] = {
-                    "stopped": self._stopped,
-                    "strategy": memory.members(self._attributes(), type(self._strategy).__name__),
-                    "generators": memory.members(generators(), "generators"),
-                }
-                values["kept"] = blobs.name(safetensors.from_ndarrays({str(i): array for i, array in enumerate(memory.arrays)}))
+                strategy = memory.members(self._attributes(), type(self._strategy).__name__)
+                state = {
+                    "memory": ConfigRecord({
+                        "stopped": self._stopped, "strategy": json.dumps(strategy),
+                        "generators": json.dumps(memory.members(generators(), "generators")),
+                    }),
+                    "arrays": safetensors.from_ndarrays({str(i): array for i, array in enumerate(memory.arrays)}),
+                }  # fmt: skip
+                values["state"] = codec.encode_records(state, blobs)
             except NotKept as problem:
                 self._keeps = False
                 values["unkept"] = str(problem)
         self._host.call("snapshot", blobs, **values)
+
+    def _objects(self) -> "set[tuple]":
+        """Where the strategy has objects when it starts."""
+        memory = Memory()
+        try:
+            memory.members(vars(self._strategy), type(self._strategy).__name__)
+        except NotKept:
+            # Nor is it kept later, unless that goes.
+            pass
+        return memory.found
 
     def _attributes(self) -> dict:
         return {name: value for name, value in vars(self._strategy).items() if name not in self._methods}
@@ -202,18 +212,16 @@ class _Watched:
     def _restore(self, head: dict, blobs: dict) -> None:
         self._done = self._round = head["round"]
         self._trained = head["trained"]
-        for kind, rounds in head["metrics"].items():
-            self._metrics[kind] = {
-                int(number): codec.decode_records({"": {"metrics": record}}, {})[""] for number, record in rounds.items()
-            }
+        self._metrics = codec.decode_result(head["metrics"])
         if self._trained:
             self._arrays = safetensors.decode(blobs[head["arrays"]])
-        kept = safetensors.decode(blobs[head["kept"]])
-        self._stopped = head["memory"].get("stopped", False)
-        self._memory = head["memory"], Memory([kept[str(number)].numpy() for number in range(len(kept))])
+        state = codec.decode_records(head["state"], blobs)
+        self._stopped = state["memory"]["stopped"]
+        kept = state["arrays"]
+        self._memory = state["memory"], Memory([kept[str(number)].numpy() for number in range(len(kept))])
 
     def _put_back(self) -> None:
-        json, memory = self._memory
+        texts, memory = self._memory
         self._memory = None
-        memory.put_back(json["strategy"], self._strategy)
-        set_generators({name: memory.read(state) for name, state in json["generators"].items()})
+        memory.put_back(json.loads(texts["strategy"]), self._strategy)
+        set_generators({name: memory.read(state) for name, state in json.loads(texts["generators"]).items()})

@@ -65,16 +65,10 @@ def run(channel: Channel, folder: str) -> int:
     arrays = grid.last_arrays
     if rounds.result is not None:
         arrays = rounds.result.arrays if rounds.result.arrays is not None else arrays
-        values["metrics"] = {
-            kind: {str(number): codec.encode_values(record) for number, record in getattr(rounds.result, kind).items()}
-            for kind in ("train_metrics_clientapp", "evaluate_metrics_clientapp", "evaluate_metrics_serverapp")
-        }
+        values["metrics"] = codec.encode_result({kind: getattr(rounds.result, kind) for kind in codec.RESULT})
     elif "history" in kept:
         arrays = _parameters(kept["arrays"]) or arrays
-        values["metrics"] = {
-            kind: {str(number): _numbers(metrics) for number, metrics in found.items()}
-            for kind, found in patches.history_rounds(kept["history"]).items()
-        }
+        values["metrics"] = codec.encode_result(patches.history_rounds(kept["history"]))
     if arrays is not None:
         values["arrays"] = blobs.name(arrays)
     values["files"] = _files(blobs, work, head["max_files_bytes"])
@@ -94,15 +88,6 @@ def _parameters(found):
         return ArrayRecord(parameters_to_ndarrays(found))
     except Exception:
         return None  # of another kind than numpy's: what was on the Grid has the bytes
-
-
-def _numbers(metrics: dict) -> dict:
-    """The metrics that are numbers; the old API lets an app report anything."""
-    from . import messages as codec
-
-    return codec.encode_values({
-        name: value for name, value in metrics.items() if isinstance(value, (int, float)) and not isinstance(value, bool)
-    })  # fmt: skip
 
 
 # The files that a result names at most.

@@ -4,6 +4,7 @@ Unpickling would run whatever stands in a file that other algorithms of the node
 """
 
 import base64
+import enum
 import os
 import pathlib
 import random
@@ -23,17 +24,29 @@ class NotKept(Exception):
     """A value that has no form without code."""
 
 
-class Memory:
-    """Values on their way to JSON and numbered arrays, or back."""
+_HEAP_TYPE = 1 << 9
 
-    def __init__(self, arrays: "list[np.ndarray] | None" = None) -> None:
+
+class Memory:
+    """Values on their way to JSON and numbered arrays, or back.
+
+    Objects are put back into those that the app makes when it starts. `places` says where it has such; without it, this
+    memory finds them (`found`).
+    """
+
+    def __init__(self, arrays: "list[np.ndarray] | None" = None, places: "set[tuple] | None" = None) -> None:
         self.arrays: "list[np.ndarray]" = arrays or []
+        self.found: "set[tuple]" = set()
+        self._places = places
         self._open: "set[int]" = set()
 
     # -- From values
 
     def write(self, value, place: str):
         """The value's JSON."""
+        if isinstance(value, enum.Enum):
+            self._there(value, place)
+            return {"enum": value.name}
         if value is None or isinstance(value, (bool, str)) or type(value) is int:
             return value
         if type(value) is float:
@@ -50,24 +63,45 @@ class Memory:
             kind = type(value).__name__
             return {"record": kind, "items": [[key, self.write(item, f"{place}[{key!r}]")] for key, item in value.items()]}
         if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
-            return {type(value).__name__: [self.write(item, f"{place}[{index}]") for index, item in enumerate(value)]}
+            # What has another length now may hold other things in the same places.
+            inside = f"{place}({len(value)})"
+            return {type(value).__name__: [self.write(item, f"{inside}[{index}]") for index, item in enumerate(value)]}
         if isinstance(value, (set, frozenset)):
-            return {"set": [self.write(item, place) for item in sorted(value, key=repr)]}
+            kind = "frozenset" if isinstance(value, frozenset) else "set"
+            return {kind: [self._unplaced(item, place) for item in sorted(value, key=repr)]}
         if isinstance(value, dict):
-            items = [[self.write(key, place), self.write(item, f"{place}[{key!r}]")] for key, item in value.items()]
+            items = [[self._unplaced(key, place), self.write(item, f"{place}[{key!r}]")] for key, item in value.items()]
             return {"dict": items}
+        if type(value) is random.Random:
+            return {"random": self.write(value.getstate(), place)}
         torch = sys.modules.get("torch")
         if torch and isinstance(value, torch.Tensor):
             return {"tensor": self._array(value.detach().cpu().numpy(), place)}
         if isinstance(value, os.PathLike):
             return {"path": os.fspath(value)}
         if isinstance(value, _CODE) or type(value).__module__ in _TOOLS:
+            self._there(value, place)
             return {"code": True}
         return self._object(value, place)
 
     def members(self, values: dict, place: str) -> dict:
         """The JSON of an object's attributes."""
         return {name: self.write(item, f"{place}.{name}") for name, item in values.items()}
+
+    def _unplaced(self, value, place: str):
+        """The JSON of a key or an element of a set, which have no place where the app could have an object."""
+        outer, self._places = self._places, set()
+        try:
+            return self.write(value, place)
+        finally:
+            self._places = outer
+
+    def _there(self, value, place: str) -> None:
+        """Makes sure that the app, when it starts, has something of this kind in this place."""
+        here = (place, type(value).__qualname__)
+        if self._places is not None and here not in self._places:
+            raise NotKept(f"{place} is a {type(value).__name__} that the app does not have when it starts")
+        self.found.add(here)
 
     def _array(self, value: np.ndarray, place: str) -> int:
         if value.dtype.hasobject:
@@ -77,8 +111,10 @@ class Memory:
 
     def _object(self, value, place: str):
         """An object of the app's own: what its attributes are, to be put back into the one that the app makes anew."""
-        if not hasattr(value, "__dict__"):
+        # What is written in C keeps things that are no attributes.
+        if not hasattr(value, "__dict__") or any(not base.__flags__ & _HEAP_TYPE for base in type(value).__mro__[:-1]):
             raise NotKept(f"{place} is a {type(value).__name__}")
+        self._there(value, place)
         if id(value) in self._open:
             return {"code": True}
         self._open.add(id(value))
@@ -113,8 +149,16 @@ class Memory:
             olds = old if isinstance(old, (list, tuple)) and len(old) == len(items) else [None] * len(items)
             values = [self.read(item, before) for item, before in zip(items, olds)]
             return values if "list" in json else tuple(values)
+        if "enum" in json:
+            return type(old)[json["enum"]]
+        if "random" in json:
+            generator = random.Random()
+            generator.setstate(self.read(json["random"]))
+            return generator
         if "set" in json:
             return {self.read(item) for item in json["set"]}
+        if "frozenset" in json:
+            return frozenset(self.read(item) for item in json["frozenset"])
         if "dict" in json:
             olds = old if isinstance(old, dict) else {}
             values = {}
@@ -131,8 +175,6 @@ class Memory:
         if "path" in json:
             return type(old)(json["path"]) if isinstance(old, os.PathLike) else pathlib.Path(json["path"])
         if "object" in json:
-            if old is None:
-                raise NotKept(f"a {json['object']} is not there in the app that was started anew")
             self.put_back(json["members"], old)
         return old
 

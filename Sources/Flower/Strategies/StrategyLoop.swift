@@ -1,0 +1,96 @@
+import Foundation
+import OrderedCollections
+
+extension Strategy {
+    /// Flower's loop with one fan-out a round instead of two: what `start` does where a strategy has none of its own,
+    /// and what one of its own may call.
+    ///
+    /// The evaluation of round r's model travels with the training of round r + 1, since both start from the
+    /// same arrays; the last evaluation travels alone. So `aggregateEvaluate(r)` is called after
+    /// `configureTrain(r + 1)`, later than in Flower; every other order is Flower's.
+    ///
+    /// A grid that knows where an earlier run stopped lets this one continue from there, with the same bytes.
+    ///
+    /// - Throws: ``NonFiniteModel``, and what the grid, the strategy or `evaluateFn` throws.
+    public mutating func runRounds(
+        grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int, timeout: Double?,
+        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord, evaluateFn: ServerEvaluation?
+    ) async throws -> StrategyResult {
+        // Consumed here and below, so that no round keeps the arrays of the first in memory.
+        let earlier = try await grid.beginTraining()
+        do {
+            var progress = try await begin(consume initialArrays, evaluateFn, consume earlier)
+            while progress.round <= numRounds {
+                try await advance(
+                    &progress, grid, numRounds, timeout, trainConfig, evaluateConfig, evaluateFn)
+            }
+            await grid.endTraining()
+            return progress.result
+        } catch {
+            await grid.endTraining()
+            throw error
+        }
+    }
+
+    private mutating func begin(
+        _ initialArrays: consuming ArrayRecord, _ evaluateFn: ServerEvaluation?, _ earlier: consuming StrategyProgress?
+    ) async throws -> StrategyProgress {
+        if let earlier = consume earlier {
+            state = earlier.strategyState
+            return earlier
+        }
+        var progress = StrategyProgress(round: 0, arrays: initialArrays)
+        if let metrics = try await evaluateFn?(0, progress.arrays) {
+            progress.result.evaluateMetricsServerApp[0] = metrics
+        }
+        return progress
+    }
+
+    /// One fan-out: the evaluation of the model that there is, and the training of the next round.
+    private mutating func advance(
+        _ progress: inout StrategyProgress, _ grid: any Grid, _ numRounds: Int, _ timeout: Double?,
+        _ trainConfig: ConfigRecord, _ evaluateConfig: ConfigRecord, _ evaluateFn: ServerEvaluation?
+    ) async throws {
+        let started = Date()
+        let evaluated = progress.round
+        let trained = evaluated + 1
+        let evaluation =
+            evaluated == 0
+            ? []
+            : try await configureEvaluate(
+                round: evaluated, arrays: progress.arrays, config: evaluateConfig, grid: grid)
+        let training =
+            evaluated == numRounds
+            ? []
+            : try await configureTrain(round: trained, arrays: progress.arrays, config: trainConfig, grid: grid)
+        let replies = try await grid.sendAndReceive(evaluation + training, timeout: timeout)
+        let evaluateReplies = replies.filter { $0.metadata.messageType.category == .evaluate }
+        let trainReplies = replies.filter { $0.metadata.messageType.category == .train }
+
+        if evaluated > 0, let metrics = try await aggregateEvaluate(round: evaluated, replies: evaluateReplies) {
+            progress.result.evaluateMetricsClientApp[evaluated] = metrics
+        }
+        if evaluated < numRounds {
+            let (arrays, metrics) = try await aggregateTrain(round: trained, replies: trainReplies)
+            if let arrays {
+                for (name, array) in arrays where try !array.isFinite() {
+                    throw NonFiniteModel(round: trained, array: name)
+                }
+                progress.arrays = arrays
+                progress.result.arrays = arrays
+            }
+            if let metrics { progress.result.trainMetricsClientApp[trained] = metrics }
+            if let metrics = try await evaluateFn?(trained, progress.arrays) {
+                progress.result.evaluateMetricsServerApp[trained] = metrics
+            }
+        }
+        progress.round = trained
+        progress.strategyState = state
+        guard !(evaluation + training).isEmpty else { return }
+        try await grid.record(
+            FanOut(
+                trainedRound: evaluated < numRounds ? trained : nil,
+                evaluatedRound: evaluation.isEmpty ? nil : evaluated, trainReplies: trainReplies,
+                evaluateReplies: evaluateReplies, seconds: Date().timeIntervalSince(started), progress: progress))
+    }
+}

@@ -1,0 +1,95 @@
+import Foundation
+
+/// Reads the cells of a column of a known type, until a batch of them is taken away.
+struct CellParser {
+    let column: String
+    let type: CellType
+    let source: String
+    private var booleans: [Bool?] = []
+    private var integers: [Int64?] = []
+    private var numbers: [Double] = []
+    private var codes: [Int32] = []
+    private var levels: [String] = []
+    private var levelCodes: [String: Int32] = [:]
+
+    init(column: String, type: CellType, source: String) {
+        (self.column, self.type, self.source) = (column, type, source)
+    }
+
+    /// - Parameter place: where the cell is, for errors: `line 3`.
+    mutating func append(
+        _ cell: UnsafeBufferPointer<UInt8>, _ place: @autoclosure () -> String
+    ) throws(DataError) {
+        let cell = NumberParser.trimmed(cell)
+        let isMissing = NumberParser.isMissing(cell)
+        func required<T>(_ value: T?) throws(DataError) -> T? {
+            guard !isMissing else { return nil }
+            guard let value else { throw .notOfType(type.rawValue, column: column, place: place(), source: source) }
+            return value
+        }
+        switch type {
+        case .boolean: booleans.append(try required(Self.truth(cell)))
+        case .integer: integers.append(try required(Self.integer(cell)))
+        case .number: numbers.append(try required(NumberParser.number(cell)) ?? .nan)
+        case .text:
+            guard !isMissing else { return codes.append(-1) }
+            guard let text = String(validating: cell, as: UTF8.self) else {
+                throw .notOfType("text in UTF-8", column: column, place: place(), source: source)
+            }
+            codes.append(code(text))
+        case .date: integers.append(try required(CalendarDate.days(String(decoding: cell, as: UTF8.self))))
+        case .timestamp, .timestampUTC:
+            let moment = CalendarDate.microseconds(String(decoding: cell, as: UTF8.self))
+            integers.append(try required(moment?.hasZone == (type == .timestampUTC) ? moment?.value : nil))
+        }
+    }
+
+    private mutating func code(_ text: String) -> Int32 {
+        if let code = levelCodes[text] { return code }
+        let code = Int32(levels.count)
+        levels.append(text)
+        levelCodes[text] = code
+        return code
+    }
+
+    /// The cells since the last time.
+    mutating func finish() -> Cells {
+        defer {
+            booleans.removeAll(keepingCapacity: true)
+            integers.removeAll(keepingCapacity: true)
+            numbers.removeAll(keepingCapacity: true)
+            codes.removeAll(keepingCapacity: true)
+            (levels, levelCodes) = ([], [:])
+        }
+        return switch type {
+        case .boolean: .booleans(booleans)
+        case .integer: .integers(integers)
+        case .number: .numbers(numbers)
+        case .text: .texts(codes: codes, levels: levels)
+        case .date: .dates(integers)
+        case .timestamp, .timestampUTC: .timestamps(integers, isUTC: type == .timestampUTC)
+        }
+    }
+
+    static func truth(_ cell: UnsafeBufferPointer<UInt8>) -> Bool? {
+        guard (4...5).contains(cell.count) else { return nil }
+        return switch String(decoding: cell, as: UTF8.self) {
+        case "True", "true", "TRUE": true
+        case "False", "false", "FALSE": false
+        default: nil
+        }
+    }
+
+    static func integer(_ cell: UnsafeBufferPointer<UInt8>) -> Int64? {
+        var value: Int64 = 0
+        var digits = cell[...]
+        let isNegative = cell.first == UInt8(ascii: "-")
+        if isNegative || cell.first == UInt8(ascii: "+") { digits = digits.dropFirst() }
+        guard !digits.isEmpty, digits.count <= 18 else { return nil }
+        for byte in digits {
+            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
+            value = value * 10 + Int64(byte - UInt8(ascii: "0"))
+        }
+        return isNegative ? -value : value
+    }
+}

@@ -1,0 +1,128 @@
+import OrderedCollections
+
+extension Table {
+    /// The table of rows whose columns have types already: numbers are numeric, and all else is categorical, as the
+    /// same cells in CSV are. Throws ``DataError``, or what reading throws.
+    package init(_ rows: any RowSource, options: Options = Options()) throws {
+        let visible = rows.types.keys.filter(options.isVisible)
+        var builders: OrderedDictionary<String, Builder> = [:]
+        for name in visible where options.columns?.contains(name) ?? true {
+            builders[name] = Builder(name: name, isCategorical: options.categorical.contains(name))
+        }
+        var order = RowOrder()
+        var isIncomplete: [Bool] = []
+        try rows.read { batch in
+            Self.add(batch, to: &order)
+            let missing = visible.compactMap { batch.columns[$0].map(MissingCells.init) }
+            for row in 0..<batch.rowCount { isIncomplete.append(missing.contains { $0[row] }) }
+            for index in builders.values.indices {
+                guard let cells = batch.columns[builders.values[index].name] else { continue }
+                try builders.values[index].append(cells, source: rows.source)
+            }
+        }
+        guard !isIncomplete.isEmpty else { throw DataError.empty(source: rows.source) }
+        self.init(
+            source: rows.source, columns: builders.mapValues(\.column), rowCount: isIncomplete.count,
+            order: order.places(), isIncomplete: isIncomplete)
+    }
+
+    private static func add(_ batch: RowBatch, to order: inout RowOrder) {
+        var bytes: [UInt8] = []
+        var ends: [Int] = []
+        for row in 0..<batch.rowCount {
+            bytes.removeAll(keepingCapacity: true)
+            ends.removeAll(keepingCapacity: true)
+            for cells in batch.columns.values {
+                cells.appendBytes(row, to: &bytes)
+                ends.append(bytes.count)
+            }
+            order.add(bytes, ends)
+        }
+    }
+
+    /// Which cells of a column have no value, or a text that stands for none, as in CSV.
+    private struct MissingCells {
+        private let cells: Cells
+        private let levels: [Bool]
+
+        init(_ cells: Cells) {
+            self.cells = cells
+            guard case .texts(_, let levels) = cells else {
+                self.levels = []
+                return
+            }
+            self.levels = levels.map { NumberParser.isMissing($0) }
+        }
+
+        subscript(row: Int) -> Bool {
+            guard case .texts(let codes, _) = cells else { return cells.isMissing(row) }
+            return codes[row] < 0 || levels[Int(codes[row])]
+        }
+    }
+
+    /// Collects the cells of a column.
+    private struct Builder {
+        let name: String
+        private let isCategorical: Bool
+        private var numbers: [Double] = []
+        private var codes: [Int32] = []
+        private var levels: [String] = []
+        private var levelCodes: [String: Int32] = [:]
+        private var isNumeric: Bool?
+
+        init(name: String, isCategorical: Bool) { (self.name, self.isCategorical) = (name, isCategorical) }
+
+        var column: Column { isNumeric ?? true ? .numeric(numbers) : .categorical(codes: codes, levels: levels) }
+
+        mutating func append(_ cells: Cells, source: String) throws(DataError) {
+            isNumeric = !isCategorical && (cells.type == .integer || cells.type == .number)
+            if isNumeric == true, let values = cells.numbers {
+                guard !values.contains(where: \.isInfinite) else { throw .infinite(column: name, source: source) }
+                numbers += values
+                return
+            }
+            if case .texts(let batchCodes, let batchLevels) = cells {
+                let known = batchLevels.map { NumberParser.isMissing($0) ? -1 : code($0) }
+                codes += batchCodes.map { $0 < 0 ? -1 : known[Int($0)] }
+                return
+            }
+            for row in 0..<cells.count { codes.append(cells.text(row).map { code($0) } ?? -1) }
+        }
+
+        private mutating func code(_ level: String) -> Int32 {
+            if let code = levelCodes[level] { return code }
+            let code = Int32(levels.count)
+            levels.append(level)
+            levelCodes[level] = code
+            return code
+        }
+    }
+}
+
+extension Cells {
+    /// A cell in bytes, which are another cell's only where it is equal; of one that is missing there are none.
+    fileprivate func appendBytes(_ row: Int, to bytes: inout [UInt8]) {
+        guard !isMissing(row) else { return }
+        switch self {
+        case .booleans(let cells): bytes.append(cells[row] == true ? 1 : 0)
+        case .integers(let cells), .dates(let cells), .timestamps(let cells, _):
+            withUnsafeBytes(of: (cells[row] ?? 0).littleEndian) { bytes += $0 }
+        case .numbers(let cells): withUnsafeBytes(of: cells[row].bitPattern.littleEndian) { bytes += $0 }
+        case .texts(let codes, let levels): bytes += Array(levels[Int(codes[row])].utf8)
+        }
+    }
+
+    /// A cell as CSV has it, whole numbers without a point; nil where it is missing.
+    func text(_ row: Int) -> String? {
+        switch self {
+        case .booleans(let cells): cells[row].map { $0 ? "True" : "False" }
+        case .integers(let cells): cells[row].map(String.init)
+        case .numbers(let cells):
+            cells[row].isNaN ? nil : Int64(exactly: cells[row]).map(String.init) ?? "\(cells[row])"
+        case .texts(let codes, let levels): codes[row] < 0 ? nil : levels[Int(codes[row])]
+        case .dates(let cells): cells[row].map(CalendarDate.text(days:))
+        case .timestamps(let cells, let isUTC):
+            cells[row].map { CalendarDate.text(microseconds: $0, isUTC: isUTC) }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import OrderedCollections
+
+/// How the columns of those that take part become numbers, of what all of them told.
+extension Agreement {
+    static func features(
+        _ profiles: Profiles, _ question: Question
+    ) throws(ModelError) -> (features: [Design.Feature], leftOut: [LeftOut]) {
+        var features: [Design.Feature] = []
+        var leftOut: [LeftOut] = []
+        for column in profiles.values.first?.features.keys ?? [] {
+            let contents = profiles.compactMapValues { $0.features[column] }
+            if let (name, reason) = withheld(contents) {
+                leftOut.append(LeftOut(column: column, reason: "\(reason.words), at \(name)"))
+            } else if let coding = coding([Profile.Content](contents.values)) {
+                features.append(Design.Feature(name: column, coding: coding))
+            } else if question.features.contains(column) {
+                throw .disagreement(
+                    "feature '\(column)' has the same value in every row of every organization; leave it out of "
+                        + "features"
+                )
+            } else {
+                leftOut.append(LeftOut(column: column, reason: "has the same value in every row of every organization"))
+            }
+        }
+        return (features, leftOut)
+    }
+
+    private static func withheld(_ contents: OrderedDictionary<String, Profile.Content>) -> (String, Profile.Withheld)?
+    {
+        for (name, content) in contents { if case .withheld(let reason) = content { return (name, reason) } }
+        return nil
+    }
+
+    /// Nil for a feature that is constant.
+    private static func coding(_ contents: [Profile.Content]) -> Design.Feature.Coding? {
+        var moments = Moments()
+        var levels: Set<String> = []
+        for content in contents {
+            switch content {
+            case .numeric(let part): moments = moments + part
+            case .categorical(let part): levels.formUnion(part)
+            case .withheld: break
+            }
+        }
+        if levels.isEmpty {
+            return moments.deviation == 0 ? nil : .standardised(mean: moments.average, deviation: moments.deviation)
+        }
+        return levels.count == 1 ? nil : .levels(levels.sorted())
+    }
+
+    static func targets(
+        _ profiles: Profiles, _ question: Question
+    ) throws(ModelError) -> OrderedDictionary<String, Design.Target> {
+        var targets: OrderedDictionary<String, Design.Target> = [:]
+        for (name, kind) in question.targets {
+            let contents = profiles.values.compactMap { $0.targets[name] }
+            targets[name] = kind == .number ? try number(contents, name) : try classes(contents, name)
+        }
+        return targets
+    }
+
+    private static func number(_ contents: [Profile.Content], _ name: String) throws(ModelError) -> Design.Target {
+        guard case .standardised(let mean, let deviation) = coding(contents) else {
+            throw .disagreement("the target '\(name)' has the same value in every row")
+        }
+        return .number(mean: mean, deviation: deviation)
+    }
+
+    private static func classes(_ contents: [Profile.Content], _ name: String) throws(ModelError) -> Design.Target {
+        guard case .levels(let classes) = coding(contents) else {
+            throw .disagreement("the target '\(name)' has one class only: there is nothing to tell apart")
+        }
+        // Numbers in their order, words in theirs: the same list whoever is asked first.
+        let sorted = classes.sorted { one, other in
+            switch (Double(one), Double(other)) {
+            case (let first?, let second?): first == second ? one < other : first < second
+            case (nil, nil): one < other
+            case (let one, _): one != nil
+            }
+        }
+        return .classes(sorted)
+    }
+}

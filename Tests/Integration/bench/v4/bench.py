@@ -1,0 +1,110 @@
+"""A network of vantage6 4.15, and what its users do in it."""
+import secrets
+import shutil
+import uuid
+
+from . import compat
+from ..engine import HOST_ADDRESS
+from ..processes import LOGGING, Processes, free_port
+
+compat.prepare()
+
+FINAL = {"completed", "failed", "crashed", "killed by user", "non-existing Docker image", "not allowed", "unknown error"}
+
+
+class Bench(Processes):
+    """Three organizations with a node and a user each, one collaboration, one study of the last two, and a store.
+
+    `databases` gives each node its databases: {node: {label: path}}; `engine` is the Docker engine of its nodes, if they have one.
+    """
+
+    def __init__(self, databases, encrypted=False, node_config=None, engine=None):
+        super().__init__()
+        self.engine, self.databases, self.encrypted, self.node_config = engine, databases, encrypted, node_config or {}
+        self.password = secrets.token_urlsafe(12) + "aA1!"
+        self.port, self.store_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.store_url = f"http://127.0.0.1:{self.store_port}"
+
+    def up(self):
+        import yaml
+        keys = {name: str(uuid.uuid4()) for name in self.NODES}
+        blank = dict.fromkeys(("domain", "address1", "address2", "zipcode", "country", "public_key"), "")
+        user = lambda name: {"username": name, "firstname": name, "lastname": "Bench", "email": f"{name}@bench.invalid", "password": self.password}  # noqa: E731
+        fixture = {
+            "organizations": [{"name": name, **blank, "users": [user(f"user-{name}")]} for name in self.NODES],
+            "collaborations": [{"name": "bench", "encrypted": self.encrypted,
+                                "participants": [{"name": name, "api_key": keys[name]} for name in self.NODES]}]}
+        self.write("fixture.yaml", yaml.safe_dump(fixture))
+        self.write("server.yaml", yaml.safe_dump({
+            "description": "bench", "ip": "127.0.0.1", "port": self.port, "api_path": "/api", "allow_drop_all": False,
+            "uri": f"sqlite:///{self.folder}/server.sqlite", "dev": {"host_uri": "127.0.0.1"}, "server_url": f"{self.url}/api", "jwt_secret_key": secrets.token_hex(32), "logging": {**LOGGING, "file": "server.log"}}))
+        self.start_server(self.folder / "fixture.yaml")
+        self.write("store.yaml", yaml.safe_dump({
+            "description": "bench",
+            "ip": "127.0.0.1", "port": self.store_port, "api_path": "/api", "allow_drop_all": False, "uri": f"sqlite:///{self.folder}/store.sqlite",
+            "policies": {"assign_review_own_algorithm": True, "min_reviewers": 1, "min_reviewing_organizations": 1, "algorithm_view": "public", "allowed_servers": [f"{self.url}/api"], "allow_localhost": True},
+            "root_user": {"v6_server_uri": f"{self.url}/api", "username": "user-alpha", "email": "user-alpha@bench.invalid", "organization_id": 2},
+            "dev": {"host_uri": "127.0.0.1", "disable_review": False, "review_own_algorithm": True}, "logging": {**LOGGING, "file": "store.log"}}))
+        self.start("store", "bench.v4.store", self.folder / "store.yaml", "127.0.0.1", self.store_port)
+        for name in self.NODES:
+            folder = self.folder / name
+            folder.mkdir()
+            # The node copies all databases into one folder by their files' names.
+            tables = {label: shutil.copy(path, folder / f"{label}{path.suffix}") for label, path in self.databases[name].items()}
+            if self.encrypted:
+                from vantage6.common.encryption import RSACryptor
+                RSACryptor.create_new_rsa_key(folder / "private_key.pem")
+            config = {"api_key": keys[name], "server_url": "http://127.0.0.1", "port": self.port, "api_path": "/api", "task_dir": str(folder / "tasks"),
+                      "logging": {**LOGGING, "file": "node.log"},
+                      "databases": [{"label": label, "uri": str(path), "type": "csv"} for label, path in tables.items()],
+                      "encryption": {"enabled": self.encrypted, "private_key": str(folder / "private_key.pem") if self.encrypted else ""},
+                      # without this, an image that no registry has is refused
+                      "policies": {"require_algorithm_pull": False},
+                      "directories": {"data": str(folder / "data"), "log": str(folder / "log")}}
+            config.update(self.node_config.get(name, {}))
+            self.write(f"{name}.yaml", yaml.safe_dump(config))
+            self.start_node(name)
+        self.wait_answer("store", f"{self.store_url}/api/version")
+        self.client = self.login("user-alpha")
+        organizations = self.client.organization.list()["data"]
+        self.ids = {name: next(o["id"] for o in organizations if o["name"] == name) for name in self.NODES}
+        self.collaboration = self.client.collaboration.list()["data"][0]["id"]
+        self.wait_online(self.NODES)
+        self.study = self.client.study.create(name="two", organizations=[self.ids["beta"], self.ids["gamma"]], collaboration=self.collaboration)["id"]
+
+    def start_server(self, *fixture):
+        self.start("server", "bench.v4.server", self.folder / "server.yaml", "127.0.0.1", self.port, *fixture)
+        self.wait_answer("server", f"{self.url}/api/health")
+
+    def start_node(self, name):
+        environment = {"PROXY_SERVER_HOST": "127.0.0.1", "PROXY_SERVER_PORT": str(free_port()), "BENCH_NODE": name}
+        if self.engine:
+            environment.update(PROXY_SERVER_HOST=HOST_ADDRESS, DOCKER_HOST=self.engine.url)
+        self.start(name, "bench.v4.node", self.folder / f"{name}.yaml", name, environment=environment)
+
+    def login(self, user):
+        """A client of a user. Only the first has its key in an encrypted collaboration: vantage6's cryptor is one for the process,
+        and another user's would upload the first one's public key as its own."""
+        from vantage6.client import UserClient
+        client = UserClient("http://127.0.0.1", self.port, "/api", log_level="error")
+        client.authenticate(user, self.password)
+        if not self.encrypted or user == "user-alpha":
+            client.setup_encryption(str(self.folder / "alpha/private_key.pem") if self.encrypted else None)
+        return client
+
+    def task(self, image, kwargs, at="alpha", method="central", databases=("default",), client=None, **more):
+        client = client or self.client
+        where = {} if "study" in more else {"collaboration": self.collaboration}
+        task = client.task.create(organizations=[self.ids[at]], name="test", description="", image=image, databases=[{"label": d} for d in databases],
+                                  input_={"method": method, "kwargs": kwargs}, **where, **more)
+        assert "id" in task, task
+        return task["id"]
+
+    def status(self, task):
+        return self.client.request(f"task/{task}/status")["status"]
+
+    def ended(self, task):
+        """The task's status when it is over."""
+        status = self.status(task)
+        return status if status in FINAL else None

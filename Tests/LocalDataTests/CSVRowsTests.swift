@@ -1,0 +1,66 @@
+import Foundation
+import OrderedCollections
+import Testing
+
+@testable import LocalData
+
+@Suite("The rows of a CSV file, each column of one type")
+struct CSVRowsTests {
+    private static func rows(
+        _ text: String, types: [String: CellType] = [:], columns: [String]? = nil, batchSize: Int = 2
+    ) throws -> (types: [CellType], columns: [String: [Cells]]) {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+        defer { unlink(path) }
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        let descriptor = open(path, O_RDONLY)
+        defer { close(descriptor) }
+        let rows = try CSVRows(
+            descriptor: descriptor, source: "table.csv", types: types, columns: columns,
+            isVisible: { $0 != "secret" }, batchSize: batchSize)
+        var batches: [String: [Cells]] = [:]
+        try rows.read { batch in
+            for (name, cells) in batch.columns {
+                #expect(cells.count == batch.rowCount && cells.type == rows.types[name])
+                batches[name, default: []].append(cells)
+            }
+        }
+        return (Array(rows.types.values), batches)
+    }
+
+    @Test("Types are found over all rows, and rows come in batches")
+    func types() throws {
+        let (types, columns) = try Self.rows("a,b,c,d,secret\n1,1,x,True,9\n,2.5,NA,false,9\n3,,y,,9\n")
+        #expect(types == [.integer, .number, .text, .boolean])
+        #expect(columns["a"] == [.integers([1, nil]), .integers([3])])
+        #expect(columns["c"] == [.texts(codes: [0, -1], levels: ["x"]), .texts(codes: [0], levels: ["y"])])
+        #expect(columns["d"] == [.booleans([true, false]), .booleans([nil])])
+        #expect(columns["b"]?[0] == .numbers([1, 2.5]) && columns["secret"] == nil)
+    }
+
+    @Test("A fraction far behind the sample makes its column one of numbers")
+    func late() throws {
+        let text = "a\n" + String(repeating: "1\n", count: 3000) + "0.5\n"
+        #expect(try Self.rows(text, batchSize: 1000).types == [.number])
+    }
+
+    @Test("What a column is said to be, it is, or the line is named")
+    func given() throws {
+        let text = "id,day,at,wall\n007,2024-02-29,1970-01-01T00:00:01Z,1970-01-01 00:01\n"
+        let types: [String: CellType] = ["id": .text, "day": .date, "at": .timestampUTC, "wall": .timestamp]
+        let (found, columns) = try Self.rows(text, types: types, columns: ["wall", "id", "day", "at"])
+        #expect(found == [.timestamp, .text, .date, .timestampUTC])
+        #expect(columns["id"] == [.texts(codes: [0], levels: ["007"])])
+        #expect(columns["day"] == [.dates([19782])] && columns["at"] == [.timestamps([1_000_000], isUTC: true)])
+        #expect(columns["wall"] == [.timestamps([60_000_000], isUTC: false)])
+        let error = #expect(throws: DataError.self) { try Self.rows(text, types: ["at": .timestamp]) }
+        #expect(error == .notOfType("timestamp", column: "at", place: "line 2", source: "table.csv"))
+    }
+
+    @Test("A column that is not there or not to be seen is no column")
+    func missing() {
+        for columns in [["a", "gone"], ["secret"]] {
+            #expect(throws: DataError.self) { try Self.rows("a,secret\n1,2\n", columns: columns) }
+        }
+        #expect(throws: DataError.empty(source: "table.csv")) { try Self.rows("a,b\n") }
+    }
+}
