@@ -120,7 +120,7 @@ let package = Package(
         .testTarget(
             name: "LocalModelsTests",
             dependencies: ["Arguments", "LocalModels", "LocalData", "Flower", "Wire", collections],
-            resources: [.copy("Reference")], swiftSettings: strict),
+            resources: [.copy("Reference"), .copy("Tables")], swiftSettings: strict),
         .testTarget(
             name: "V6FlowerTests",
             dependencies: ["Arguments", "LocalData", "Parquet", "V6Flower", "Vantage6", "Wire", collections],

@@ -12,18 +12,24 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
     case unevenRow(line: Int, found: Int, expected: Int, source: String)
     /// A quote that does not end, or text behind one.
     case badQuote(line: Int, source: String)
-    /// Text that is not UTF-8.
-    case notUTF8(line: Int, source: String)
+    /// Text that is not of its encoding.
+    case notText(line: Int, encoding: String, source: String)
     /// A cell that is no number in a column of numbers.
     case notNumeric(column: String, line: Int, source: String)
+    /// A cell that is no date in a column of dates.
+    case notDate(column: String, line: Int, source: String)
+    /// Numbers whose comma may be a decimal one or divide thousands.
+    case ambiguousComma(column: String, line: Int, source: String)
+    /// Dates of which the first number may be the day or the month.
+    case ambiguousDate(column: String, line: Int, source: String)
     /// A column whose values this program cannot take.
     case unreadableColumn(String, reason: String, source: String)
     /// A number without end, with which nothing can be computed.
     case infinite(column: String, source: String)
     /// A cell that is none of the type that its column is said to be of.
     case notOfType(String, column: String, place: String, source: String)
-    /// A column is not there.
-    case noColumn(String, source: String)
+    /// A column is not there; another one may be meant.
+    case noColumn(String, nearest: String?, source: String)
 
     /// The sentence for whoever reads the log.
     public var description: String {
@@ -36,10 +42,20 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
         case .unevenRow(let line, let found, let expected, let source):
             "\(source), line \(line): \(found) cell\(found == 1 ? "" : "s") where the header has \(expected)"
         case .badQuote(let line, let source): "\(source), line \(line): a quoted cell does not end as it should"
-        case .notUTF8(let line, let source): "\(source), line \(line): the text is not UTF-8"
+        case .notText(let line, let encoding, let source):
+            "\(source), line \(line): the text is not \(encoding); say its encoding, or write the file as UTF-8"
         case .notNumeric(let column, let line, let source):
-            "\(source), line \(line), column '\(column)': not a number, in a column of numbers; "
-                + "correct the cell, or name the column in model_options.categorical"
+            "\(source), line \(line), column '\(column)': not a number, in a column of numbers; correct the cell, or "
+                + "name the column in numeric (such cells then count as missing) or in categorical"
+        case .notDate(let column, let line, let source):
+            "\(source), line \(line), column '\(column)': not a date as the others are, in a column of dates; correct "
+                + "the cell, or name the column in categorical"
+        case .ambiguousComma(let column, let line, let source):
+            "\(source), line \(line), column '\(column)': the comma may be a decimal one or divide thousands; say in "
+                + "decimal what stands before fractions"
+        case .ambiguousDate(let column, let line, let source):
+            "\(source), line \(line), column '\(column)': the first number may be the day or the month; say in dates "
+                + "which it is (days_day_first or days_month_first)"
         case .unreadableColumn(let name, let reason, let source):
             "\(source), column '\(name)' cannot be read: \(reason); choose other columns"
         case .infinite(let column, let source):
@@ -47,7 +63,9 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
         case .notOfType(let type, let column, let place, let source):
             "\(source), \(place), column '\(column)': not of type \(type); correct the cell, or say in types "
                 + "that the column is text"
-        case .noColumn(let name, let source): "\(source) has no column '\(name)' that tasks may see"
+        case .noColumn(let name, let nearest, let source):
+            "\(source) has no column '\(name)' that tasks may see"
+                + (nearest.map { "; is '\($0)' meant?" } ?? "")
         }
     }
 }

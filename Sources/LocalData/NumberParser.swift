@@ -1,82 +1,106 @@
 import Foundation
 
-/// Cells as numbers.
+/// A cell as a decimal number.
 enum NumberParser {
-    /// What stands for a missing value, as pandas takes it, and a lone question mark.
-    private static let missing: Set<String> = [
-        "", "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None", "<NA>", "#N/A", "?",
-    ]
+    /// A number, and whether it is written without a point or an exponent.
+    typealias Parsed = (value: Double, isWhole: Bool)
 
-    /// Whether a cell (without surrounding blanks) stands for a missing value.
-    static func isMissing(_ cell: UnsafeBufferPointer<UInt8>) -> Bool {
-        if cell.isEmpty { return true }
-        guard cell.count <= 5, cell[0] < UInt8(ascii: "0") || cell[0] > UInt8(ascii: "9") else { return false }
-        return missing.contains(String(decoding: cell, as: UTF8.self))
-    }
-
-    /// Whether a text stands for a missing value.
-    static func isMissing(_ text: String) -> Bool {
-        var text = text
-        return text.withUTF8 { isMissing(trimmed($0)) }
-    }
-
-    /// The cell without blanks around it.
-    static func trimmed(_ cell: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
-        var slice = cell[...]
-        while let first = slice.first, first == 0x20 || first == 0x09 { slice = slice.dropFirst() }
-        while let last = slice.last, last == 0x20 || last == 0x09 { slice = slice.dropLast() }
-        return UnsafeBufferPointer(rebasing: slice)
-    }
+    private static let zero = UInt8(ascii: "0")
 
     /// The finite decimal number a cell holds, correctly rounded; nil where it holds something else.
-    static func number(_ cell: UnsafeBufferPointer<UInt8>) -> Double? {
-        var mantissa: UInt64 = 0
-        var exponent = 0
-        var digits = 0
+    ///
+    /// - Parameter point: what stands before the fraction.
+    static func number(_ cell: UnsafeBufferPointer<UInt8>, point: UInt8 = UInt8(ascii: ".")) -> Parsed? {
+        let count = cell.count
         var index = 0
-        var isNegative = false
-        if let first = cell.first, first == UInt8(ascii: "-") || first == UInt8(ascii: "+") {
-            isNegative = first == UInt8(ascii: "-")
-            index = 1
-        }
-        var seenPoint = false
-        var seenDigit = false
-        scan: while index < cell.count {
-            switch cell[index] {
-            case let byte where byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9"):
-                seenDigit = true
-                if mantissa > 0 || byte != UInt8(ascii: "0") { digits += 1 }
-                if digits <= 18 { mantissa = mantissa * 10 + UInt64(byte - UInt8(ascii: "0")) }
-                if seenPoint { exponent -= 1 }
-            case UInt8(ascii: ".") where !seenPoint: seenPoint = true
-            default: break scan
-            }
+        var mantissa: UInt64 = 0
+        guard count > 0 else { return nil }
+        let isNegative = cell[0] == UInt8(ascii: "-")
+        if isNegative || cell[0] == UInt8(ascii: "+") { index = 1 }
+        let start = index
+        while index < count {
+            let digit = cell[index] &- zero
+            guard digit < 10 else { break }
+            mantissa = mantissa &* 10 &+ UInt64(digit)
             index += 1
         }
-        guard seenDigit else { return nil }
-        // Exact in one operation (Clinger 1990): a short mantissa and a power of ten that float64 holds.
-        if index == cell.count, digits <= 15, exponent >= -22 {
-            let value = Double(mantissa) / powersOfTen[-exponent]
-            return isNegative ? -value : value
+        var digits = index - start
+        var exponent = 0
+        var isWhole = true
+        if index < count, cell[index] == point {
+            isWhole = false
+            index += 1
+            let start = index
+            while index < count {
+                let digit = cell[index] &- zero
+                guard digit < 10 else { break }
+                mantissa = mantissa &* 10 &+ UInt64(digit)
+                index += 1
+            }
+            exponent = start - index
+            digits -= exponent
         }
-        return slowNumber(cell, from: index)
+        guard digits > 0 else { return nil }
+        if index < count {
+            guard cell[index] | 0x20 == UInt8(ascii: "e"), let written = self.exponent(cell, from: index + 1) else {
+                return nil
+            }
+            isWhole = false
+            exponent += written
+        }
+        let magnitude = (digits <= 19 ? exact(mantissa, exponent) : nil) ?? slow(cell, point)
+        guard let magnitude, magnitude.isFinite else { return nil }
+        return (isNegative ? -magnitude : magnitude, isWhole)
+    }
+
+    /// What follows an `e`, to the cell's end; nil where that is no number.
+    private static func exponent(_ cell: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+        var index = start
+        guard index < cell.count else { return nil }
+        let isNegative = cell[index] == UInt8(ascii: "-")
+        if isNegative || cell[index] == UInt8(ascii: "+") { index += 1 }
+        guard index < cell.count else { return nil }
+        var value = 0
+        while index < cell.count {
+            let digit = cell[index] &- zero
+            guard digit < 10 else { return nil }
+            // Beyond any number's, and far from overflow.
+            if value < 100_000 { value = value * 10 + Int(digit) }
+            index += 1
+        }
+        return isNegative ? -value : value
+    }
+
+    /// A mantissa times a power of ten where one rounding does it: of whole numbers and a power that float64 holds
+    /// (Clinger 1990), or of the quotient of two 64-bit numbers, which is divided out to more bits than float64 has.
+    private static func exact(_ mantissa: UInt64, _ exponent: Int) -> Double? {
+        if mantissa < 1 << 53 {
+            if exponent <= 0, exponent >= -22 { return Double(mantissa) / powersOfTen[-exponent] }
+            if exponent > 0, exponent <= 22 { return Double(mantissa) * powersOfTen[exponent] }
+        } else if exponent == 0 {
+            return Double(mantissa)
+        }
+        guard exponent < 0, exponent >= -19 else { return nil }
+        guard mantissa > 0 else { return 0 }
+        let divisor = wholePowersOfTen[-exponent]
+        let (up, down) = (mantissa.leadingZeroBitCount, divisor.leadingZeroBitCount)
+        let shifted = mantissa << UInt64(up)
+        // Half of a number below 2^64 is below a divisor whose highest bit is set, so the quotient fits.
+        let (quotient, remainder) = (divisor << UInt64(down)).dividingFullWidth((shifted >> 1, shifted << 63))
+        let sticky: UInt64 = remainder == 0 ? 0 : 1
+        return Double(quotient | sticky) * Double(bitPattern: UInt64(1023 - 63 + down - up) << 52)
     }
 
     private static let powersOfTen: [Double] = (0...22).map { Foundation.pow(10, Double($0)) }
 
-    private static func slowNumber(_ cell: UnsafeBufferPointer<UInt8>, from index: Int) -> Double? {
-        let rest = cell[index...]
-        if let first = rest.first {
-            guard first == UInt8(ascii: "e") || first == UInt8(ascii: "E") else { return nil }
-            var digits = rest.dropFirst()
-            if let sign = digits.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
-                digits = digits.dropFirst()
-            }
-            guard !digits.isEmpty, digits.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) else {
-                return nil
-            }
-        }
-        guard let value = Double(String(decoding: cell, as: UTF8.self)), value.isFinite else { return nil }
-        return value
+    private static let wholePowersOfTen: [UInt64] = (0..<19).reduce(into: [1]) { powers, place in
+        powers.append(powers[place] * 10)
+    }
+
+    /// By the C library, without the sign.
+    private static func slow(_ cell: UnsafeBufferPointer<UInt8>, _ point: UInt8) -> Double? {
+        let text = String(decoding: cell, as: UTF8.self)
+        let plain = point == UInt8(ascii: ".") ? text : text.replacing(",", with: ".")
+        return Double(plain)?.magnitude
     }
 }

@@ -8,20 +8,15 @@ public struct Table: Sendable {
         case numeric([Double])
         /// Indices into the levels; -1 where one is missing.
         case categorical(codes: [Int32], levels: [String])
+        /// Days or moments, which nobody asked for as numbers.
+        case dates
 
         /// The column's kind, in a word.
         public var kind: String {
             switch self {
             case .numeric: "numeric"
             case .categorical: "categorical"
-            }
-        }
-
-        /// The cells of these rows, in this order.
-        public func selecting(_ rows: [Int]) -> Column {
-            switch self {
-            case .numeric(let values): .numeric(rows.map { values[$0] })
-            case .categorical(let codes, let levels): .categorical(codes: rows.map { codes[$0] }, levels: levels)
+            case .dates: "of dates"
             }
         }
     }
@@ -32,17 +27,64 @@ public struct Table: Sendable {
         public var columns: Set<String>?
         /// Columns whose cells are categories even where they look like numbers.
         public var categorical: Set<String>
+        /// Columns of numbers: a cell that is none counts as missing.
+        public var numeric: Set<String>
+        /// Columns that are not read where all are.
+        public var excluded: Set<String>
+        /// What is done with dates.
+        public var dates: DateReading
+        /// What stands before the fraction of numbers, where their column does not tell; nil where nobody says.
+        public var decimal: DecimalMark?
+        /// How a CSV file writes letters beyond ASCII.
+        public var encoding: TextEncoding
         /// Whether tasks may see a column at all; one that they may not is as good as not there.
         public var isVisible: @Sendable (String) -> Bool
 
         /// Options; the defaults take every column as it looks.
         public init(
-            columns: Set<String>? = nil, categorical: Set<String> = [],
+            columns: Set<String>? = nil, categorical: Set<String> = [], numeric: Set<String> = [],
+            excluded: Set<String> = [], dates: DateReading = .leaveOut, decimal: DecimalMark? = nil,
+            encoding: TextEncoding = .utf8,
             isVisible: @escaping @Sendable (String) -> Bool = { _ in true }
         ) {
             self.columns = columns
             self.categorical = categorical
+            self.numeric = numeric
+            self.excluded = excluded
+            self.dates = dates
+            self.decimal = decimal
+            self.encoding = encoding
             self.isVisible = isVisible
+        }
+
+        /// Whether a column is read that tasks may see.
+        func isWanted(_ name: String) -> Bool { columns?.contains(name) ?? !excluded.contains(name) }
+
+        /// Equal where the same is read by the same rules of the node.
+        package var key: String {
+            "\(columns?.sorted() ?? ["*"])|\(categorical.sorted())|\(numeric.sorted())|\(excluded.sorted())"
+                + "|\(dates)|\(decimal?.rawValue ?? "")|\(encoding)"
+        }
+    }
+
+    /// What is done with columns of dates.
+    public enum DateReading: String, Sendable, CaseIterable {
+        /// They are no features.
+        case leaveOut = "leave_out"
+        /// They become days since 1 January 1970, with the time of day as a fraction.
+        case days
+        /// The same; of `05/03/2024` the first number is the day.
+        case daysDayFirst = "days_day_first"
+        /// The same; of `05/03/2024` the first number is the month.
+        case daysMonthFirst = "days_month_first"
+
+        /// The form of a date that could be of either; nil where nobody says.
+        var order: DateForm? {
+            switch self {
+            case .leaveOut, .days: nil
+            case .daysDayFirst: .dayFirst
+            case .daysMonthFirst: .monthFirst
+            }
         }
     }
 
@@ -68,9 +110,9 @@ public struct Table: Sendable {
         self.isIncomplete = isIncomplete
     }
 
-    /// A column by name. Throws ``DataError/noColumn(_:source:)``.
+    /// A column by name. Throws ``DataError/noColumn(_:nearest:source:)``.
     public func column(_ name: String) throws(DataError) -> Column {
-        guard let column = columns[name] else { throw .noColumn(name, source: source) }
+        guard let column = columns[name] else { throw .noColumn(name, nearest: nil, source: source) }
         return column
     }
 }

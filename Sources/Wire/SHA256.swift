@@ -26,6 +26,15 @@ package struct SHA256: ~Copyable {
         EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
     }
 
+    /// Lends the digest of all the bytes, and begins another.
+    package mutating func restart<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try withUnsafeTemporaryAllocation(byteCount: Self.byteCount, alignment: 8) { digest in
+            EVP_DigestFinal_ex(context, digest.baseAddress, nil)
+            EVP_DigestInit_ex(context, Self.algorithm.pointer, nil)
+            return try body(UnsafeRawBufferPointer(digest))
+        }
+    }
+
     /// The digest of all the bytes.
     package consuming func finalize() -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: Self.byteCount) { digest, count in

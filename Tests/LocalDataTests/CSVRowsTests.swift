@@ -7,16 +7,10 @@ import Testing
 @Suite("The rows of a CSV file, each column of one type")
 struct CSVRowsTests {
     private static func rows(
-        _ text: String, types: [String: CellType] = [:], columns: [String]? = nil, batchSize: Int = 2
+        _ text: String, types: [String: CellType] = [:], columns: [String]? = nil
     ) throws -> (types: [CellType], columns: [String: [Cells]]) {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-        defer { unlink(path) }
-        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-        let descriptor = open(path, O_RDONLY)
-        defer { close(descriptor) }
         let rows = try CSVRows(
-            descriptor: descriptor, source: "table.csv", types: types, columns: columns,
-            isVisible: { $0 != "secret" }, batchSize: batchSize)
+            Data(text.utf8), source: "table.csv", types: types, columns: columns, isVisible: { $0 != "secret" })
         var batches: [String: [Cells]] = [:]
         try rows.read { batch in
             for (name, cells) in batch.columns {
@@ -27,20 +21,47 @@ struct CSVRowsTests {
         return (Array(rows.types.values), batches)
     }
 
-    @Test("Types are found over all rows, and rows come in batches")
+    @Test("Types are found over all rows")
     func types() throws {
         let (types, columns) = try Self.rows("a,b,c,d,secret\n1,1,x,True,9\n,2.5,NA,false,9\n3,,y,,9\n")
         #expect(types == [.integer, .number, .text, .boolean])
-        #expect(columns["a"] == [.integers([1, nil]), .integers([3])])
-        #expect(columns["c"] == [.texts(codes: [0, -1], levels: ["x"]), .texts(codes: [0], levels: ["y"])])
-        #expect(columns["d"] == [.booleans([true, false]), .booleans([nil])])
-        #expect(columns["b"]?[0] == .numbers([1, 2.5]) && columns["secret"] == nil)
+        #expect(columns["a"] == [.integers([1, nil, 3])])
+        #expect(columns["c"] == [.texts(codes: [0, -1, 1], levels: ["x", "y"])])
+        #expect(columns["d"] == [.booleans([true, false, nil])])
+        #expect(columns["secret"] == nil)
+    }
+
+    @Test("Rows come in batches, each small enough for memory")
+    func batches() throws {
+        let word = String(repeating: "long ", count: 12)
+        let text = "a,b\n" + (0..<80_000).map { "\($0),\(word)\n" }.joined()
+        let (types, columns) = try Self.rows(text)
+        #expect(types == [.integer, .text] && (columns["a"]?.count ?? 0) > 1)
+        #expect(columns["a"]?.flatMap { $0.numbers ?? [] } == (0..<80_000).map(Double.init))
+    }
+
+    @Test("Days are days however they are written, where all are written alike")
+    func days() throws {
+        for (text, type) in [
+            ("2024-03-05", CellType.date), ("05.03.2024", .date), ("2024/03/05", .date), ("5-Mar-2024", .date),
+            ("2024-03-05 06:07", .timestamp), ("2024-03-05T06:07Z", .timestampUTC),
+        ] {
+            let (types, columns) = try Self.rows("d\n\(text)\n")
+            #expect(types == [type], "\(text)")
+            let day: Int64 = 19_787
+            let moment = (day * 1440 + 6 * 60 + 7) * 60_000_000
+            #expect(
+                columns["d"] == [type == .date ? .dates([day]) : .timestamps([moment], isUTC: type == .timestampUTC)])
+        }
+        let error = #expect(throws: DataError.self) { try Self.rows("d\n05/03/2024\n") }
+        #expect(error == .ambiguousDate(column: "d", line: 2, source: "table.csv"))
+        #expect(try Self.rows("d\n05/03/2024\n13/03/2024\n").types == [.date])
     }
 
     @Test("A fraction far behind the sample makes its column one of numbers")
     func late() throws {
         let text = "a\n" + String(repeating: "1\n", count: 3000) + "0.5\n"
-        #expect(try Self.rows(text, batchSize: 1000).types == [.number])
+        #expect(try Self.rows(text).types == [.number])
     }
 
     @Test("What a column is said to be, it is, or the line is named")

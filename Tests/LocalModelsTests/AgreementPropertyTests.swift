@@ -163,24 +163,36 @@ struct AgreementPropertyTests {
         // One class is enough at one organization: the other class is another's.
         let alone = try Fixture.agreement(["a": table(["no"]), "b": table(["yes"])], question)
         #expect(alone.design.classes == ["no", "yes"] && alone.excluded.isEmpty)
-        for tables in [
-            ["a": other, "b": usual], ["a": other, "b": other], ["a": usual, "b": try table(["ja", "nein"])],
-        ]
-            as [OrderedDictionary<String, Table>]
-        {
+        for tables in [["a": other, "b": usual], ["a": other, "b": other]] as [OrderedDictionary<String, Table>] {
             let error = #expect(throws: ModelError.self) { try Fixture.agreement(tables, question) }
-            #expect(error?.description.contains("a logistic model tells two apart") ?? false)
+            #expect(error?.description.contains("a logistic model tells two apart; use softmax") ?? false)
         }
+        let codings = #expect(throws: ModelError.self) {
+            try Fixture.agreement(["a": usual, "b": table(["ja", "nein"])], question)
+        }
+        #expect(
+            codings?.description.contains("differently: a has no, yes; b has ja, nein; name") ?? false,
+            "\(String(describing: codings))")
         let softmax = try Fixture.agreement(tables, Question(model: Softmax(), target: "y"))
         #expect(softmax.design.classes == ["no", "perhaps", "yes"] && softmax.excluded.isEmpty)
     }
 
     @Test("Classes that are numbers are in the order of numbers, before words")
     func orderOfClasses() throws {
-        let names = ["10", "9", "b", "-1", "a", "2.5"]
-        let table = try Fixture.table(60, ["x": { "\($0)" }, "y": { names[$0 % 6] }])
+        let names = ["10", "9", "b", "-1", "a", "2.5", "c", "d"]
+        let table = try Fixture.table(80, ["x": { "\($0)" }, "y": { names[$0 % 8] }])
         let design = try Fixture.agreement(["a": table], Question(model: Softmax(), target: "y")).design
-        #expect(design.classes == ["-1", "2.5", "9", "10", "a", "b"])
+        #expect(design.classes == ["-1", "2.5", "9", "10", "a", "b", "c", "d"])
+    }
+
+    @Test("Numbers with fractions are no classes, as scikit-learn has it, unless somebody says that they are")
+    func continuous() throws {
+        let table = try Fixture.table(60, ["x": { "\($0)" }, "y": { "\($0 % 4).5" }])
+        var question = Question(model: Softmax(), target: "y")
+        let error = #expect(throws: ModelError.self) { try Fixture.agreement(["a": table], question) }
+        #expect(error?.description.contains("continuous number: use a linear model") ?? false)
+        question.reading.categorical = ["y"]
+        #expect(try Fixture.agreement(["a": table], question).design.classes == ["0.5", "1.5", "2.5", "3.5"])
     }
 
     @Test("Moments merged in any order are those of all values", arguments: [0.0, 1e6, -1e12])

@@ -135,11 +135,14 @@ struct ModelTests {
         ]
         for (index, model) in models.enumerated() {
             let question = Question(
-                model: model, features: ["a", "b"], target: "y", categorical: ["b"], missing: .drop,
-                testFraction: 0.25, seed: -4)
+                model: model, features: ["a", "b"], exclude: ["c"], target: "y",
+                reading: TableReading(categorical: ["b"], numeric: ["a"]), missing: .drop, testFraction: 0.25,
+                seed: -4)
             #expect(try Question(question.config) == question)
             for other in models[..<index] { #expect(question != Question(model: other, target: "y")) }
-            for change in [\Question.target, \.features[0], \.categorical[0]] {
+            for change in [
+                \Question.target, \.features[0], \.exclude[0], \.reading.categorical[0], \.reading.numeric[0],
+            ] {
                 var changed = question
                 changed[keyPath: change] += "x"
                 #expect(try changed != question && Question(changed.config) == changed)
@@ -152,6 +155,7 @@ struct ModelTests {
         let question = Question(model: Perceptron(), target: "y").config
         let changes: [ConfigRecord] = [
             ["model": "tree"], ["model": 1], ["features": "x"], ["target": 1], ["missing": "guess"],
+            ["dates": "guess"], ["decimal": ";"], ["encoding": "ebcdic"], ["numeric": "x"], ["exclude": 1],
             ["test-fraction": 1.0], ["test-fraction": .double(.nan)], ["test-fraction": -0.1], ["seed": "x"],
             ["hidden_layers": .ints([-1])], ["hidden_layers": .ints([0])], ["hidden_layers": .ints([.max])],
             ["hidden_layers": .ints([8, 1_000_001])], ["hidden_layers": .strings(["8"])],
@@ -160,7 +164,12 @@ struct ModelTests {
         for change in changes {
             #expect(throws: ModelError.self, "\(change)") { try Question(question.merging(change) { $1 }) }
         }
-        for name in ["model", "features", "target", "categorical", "missing", "test-fraction", "seed"] {
+        let names = [
+            "model", "features", "exclude", "target", "categorical", "numeric", "dates", "decimal", "encoding",
+            "missing",
+            "test-fraction", "seed",
+        ]
+        for name in names {
             #expect(throws: ModelError.self, "\(name)") { try Question(question.filter { $0.key != name }) }
         }
     }

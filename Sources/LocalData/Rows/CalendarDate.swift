@@ -66,7 +66,7 @@ package enum CalendarDate {
     }
 
     /// Source: `days_from_civil`, the same place.
-    private static func days(year: Int64, month: Int64, day: Int64) -> Int64? {
+    static func days(year: Int64, month: Int64, day: Int64) -> Int64? {
         let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
         let lengths: [Int64] = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
         guard (1...12).contains(month), day >= 1, day <= lengths[Int(month) - 1] else { return nil }
@@ -105,7 +105,7 @@ package enum CalendarDate {
         return sign == UInt8(ascii: "-") ? -value : value
     }
 
-    private static func digits(_ bytes: some Collection<UInt8>) -> Int64? {
+    static func digits(_ bytes: some Collection<UInt8>) -> Int64? {
         guard !bytes.isEmpty, bytes.count <= 9 else { return nil }
         var value: Int64 = 0
         for byte in bytes {

@@ -5,6 +5,10 @@ struct CellParser {
     let column: String
     let type: CellType
     let source: String
+    /// How its numbers and its days are written.
+    private let numberForm: NumberForm
+    private let dateForm: DateForm
+    private let encoding: TextEncoding
     private var booleans: [Bool?] = []
     private var integers: [Int64?] = []
     private var numbers: [Double] = []
@@ -12,16 +16,20 @@ struct CellParser {
     private var levels: [String] = []
     private var levelCodes: [String: Int32] = [:]
 
-    init(column: String, type: CellType, source: String) {
+    init(
+        column: String, type: CellType, source: String, numbers: NumberForm = .plain, days: DateForm = .iso,
+        encoding: TextEncoding = .utf8
+    ) {
         (self.column, self.type, self.source) = (column, type, source)
+        (numberForm, dateForm, self.encoding) = (numbers, days, encoding)
     }
 
     /// - Parameter place: where the cell is, for errors: `line 3`.
     mutating func append(
         _ cell: UnsafeBufferPointer<UInt8>, _ place: @autoclosure () -> String
     ) throws(DataError) {
-        let cell = NumberParser.trimmed(cell)
-        let isMissing = NumberParser.isMissing(cell)
+        let cell = MissingCell.trimmed(cell)
+        let isMissing = MissingCell.isMissing(cell)
         func required<T>(_ value: T?) throws(DataError) -> T? {
             guard !isMissing else { return nil }
             guard let value else { throw .notOfType(type.rawValue, column: column, place: place(), source: source) }
@@ -30,18 +38,29 @@ struct CellParser {
         switch type {
         case .boolean: booleans.append(try required(Self.truth(cell)))
         case .integer: integers.append(try required(Self.integer(cell)))
-        case .number: numbers.append(try required(NumberParser.number(cell)) ?? .nan)
+        case .number: numbers.append(try required(number(cell)) ?? .nan)
         case .text:
             guard !isMissing else { return codes.append(-1) }
-            guard let text = String(validating: cell, as: UTF8.self) else {
-                throw .notOfType("text in UTF-8", column: column, place: place(), source: source)
+            guard let text = encoding.text(cell) else {
+                throw .notOfType("text in \(encoding.rawValue)", column: column, place: place(), source: source)
             }
             codes.append(code(text))
-        case .date: integers.append(try required(CalendarDate.days(String(decoding: cell, as: UTF8.self))))
+        case .date:
+            let text = String(decoding: cell, as: UTF8.self)
+            let days = dateForm == .iso ? CalendarDate.days(text) : dateForm.days(text).map { Int64($0) }
+            integers.append(try required(days))
+        case .timestamp where dateForm != .iso:
+            let days = dateForm.days(String(decoding: cell, as: UTF8.self))
+            integers.append(try required(days.map { Int64(($0 * Double(CalendarDate.day)).rounded()) }))
         case .timestamp, .timestampUTC:
             let moment = CalendarDate.microseconds(String(decoding: cell, as: UTF8.self))
             integers.append(try required(moment?.hasZone == (type == .timestampUTC) ? moment?.value : nil))
         }
+    }
+
+    private func number(_ cell: UnsafeBufferPointer<UInt8>) -> Double? {
+        if let number = NumberParser.number(cell, point: numberForm.point) { return number.value }
+        return String(validating: cell, as: UTF8.self).flatMap(numberForm.number)
     }
 
     private mutating func code(_ text: String) -> Int32 {
@@ -73,11 +92,7 @@ struct CellParser {
 
     static func truth(_ cell: UnsafeBufferPointer<UInt8>) -> Bool? {
         guard (4...5).contains(cell.count) else { return nil }
-        return switch String(decoding: cell, as: UTF8.self) {
-        case "True", "true", "TRUE": true
-        case "False", "false", "FALSE": false
-        default: nil
-        }
+        return Category.truth(String(decoding: cell, as: UTF8.self))
     }
 
     static func integer(_ cell: UnsafeBufferPointer<UInt8>) -> Int64? {

@@ -17,7 +17,7 @@ package enum Dataframe {
                 try writer.write(
                     rows.types.keys.map { name in
                         guard let cells = batch.columns[name] else {
-                            throw DataError.noColumn(name, source: rows.source)
+                            throw DataError.noColumn(name, nearest: nil, source: rows.source)
                         }
                         return cells.parquet
                     })

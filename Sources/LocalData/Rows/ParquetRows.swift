@@ -20,7 +20,7 @@ package struct ParquetRows: RowSource {
         for name in columns ?? file.fields.map(\.name) {
             guard columns != nil || isVisible(name) else { continue }
             guard isVisible(name), file.fields.contains(where: { $0.name == name }) else {
-                throw DataError.noColumn(name, source: file.name)
+                throw DataError.noColumn(name, nearest: nil, source: file.name)
             }
             let field = file.fields[try file.column(named: name)]
             if let type = CellType(field.type) {

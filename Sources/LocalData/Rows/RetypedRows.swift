@@ -12,7 +12,9 @@ package struct RetypedRows: RowSource {
     /// Throws ``DataError/noColumn(_:source:)``.
     package init(_ rows: any RowSource, _ given: [String: CellType]) throws(DataError) {
         var types = rows.types
-        for name in given.keys.sorted() where types[name] == nil { throw .noColumn(name, source: rows.source) }
+        for name in given.keys.sorted() where types[name] == nil {
+            throw .noColumn(name, nearest: nil, source: rows.source)
+        }
         for (name, type) in given { types[name] = type }
         self.rows = rows
         self.given = given.filter { rows.types[$0.key] != $0.value }

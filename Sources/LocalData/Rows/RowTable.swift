@@ -1,13 +1,15 @@
 import OrderedCollections
 
 extension Table {
-    /// The table of rows whose columns have types already: numbers are numeric, and all else is categorical, as the
-    /// same cells in CSV are. Throws ``DataError``, or what reading throws.
+    /// The table of rows whose columns have types already: numbers are numeric, days and moments dates, and all else is
+    /// categorical. Throws ``DataError``, or what reading throws.
     package init(_ rows: any RowSource, options: Options = Options()) throws {
         let visible = rows.types.keys.filter(options.isVisible)
         var builders: OrderedDictionary<String, Builder> = [:]
-        for name in visible where options.columns?.contains(name) ?? true {
-            builders[name] = Builder(name: name, isCategorical: options.categorical.contains(name))
+        try options.checkNames(visible, source: rows.source)
+        for name in visible where options.isWanted(name) {
+            builders[name] = Builder(
+                name: name, isCategorical: options.categorical.contains(name), readsDates: options.dates != .leaveOut)
         }
         var order = RowOrder()
         var isIncomplete: [Bool] = []
@@ -27,17 +29,18 @@ extension Table {
     }
 
     private static func add(_ batch: RowBatch, to order: inout RowOrder) {
+        var digester = RowOrder.Digester()
         var bytes: [UInt8] = []
-        var ends: [Int] = []
-        for row in 0..<batch.rowCount {
-            bytes.removeAll(keepingCapacity: true)
-            ends.removeAll(keepingCapacity: true)
-            for cells in batch.columns.values {
-                cells.appendBytes(row, to: &bytes)
-                ends.append(bytes.count)
-            }
-            order.add(bytes, ends)
-        }
+        order.add(
+            (0..<batch.rowCount).map { row in
+                bytes.removeAll(keepingCapacity: true)
+                for cells in batch.columns.values {
+                    let start = bytes.count
+                    cells.appendBytes(row, to: &bytes)
+                    withUnsafeBytes(of: Int64(bytes.count - start)) { bytes += $0 }
+                }
+                return bytes.withUnsafeBytes { digester.digest($0) }
+            })
     }
 
     /// Which cells of a column have no value, or a text that stands for none, as in CSV.
@@ -51,7 +54,7 @@ extension Table {
                 self.levels = []
                 return
             }
-            self.levels = levels.map { NumberParser.isMissing($0) }
+            self.levels = levels.map { MissingCell.isMissing($0) }
         }
 
         subscript(row: Int) -> Bool {
@@ -64,37 +67,39 @@ extension Table {
     private struct Builder {
         let name: String
         private let isCategorical: Bool
+        private let readsDates: Bool
         private var numbers: [Double] = []
         private var codes: [Int32] = []
-        private var levels: [String] = []
-        private var levelCodes: [String: Int32] = [:]
-        private var isNumeric: Bool?
+        private var categories = CategoryBuilder()
+        private var type = CellType.number
 
-        init(name: String, isCategorical: Bool) { (self.name, self.isCategorical) = (name, isCategorical) }
-
-        var column: Column { isNumeric ?? true ? .numeric(numbers) : .categorical(codes: codes, levels: levels) }
-
-        mutating func append(_ cells: Cells, source: String) throws(DataError) {
-            isNumeric = !isCategorical && (cells.type == .integer || cells.type == .number)
-            if isNumeric == true, let values = cells.numbers {
-                guard !values.contains(where: \.isInfinite) else { throw .infinite(column: name, source: source) }
-                numbers += values
-                return
-            }
-            if case .texts(let batchCodes, let batchLevels) = cells {
-                let known = batchLevels.map { NumberParser.isMissing($0) ? -1 : code($0) }
-                codes += batchCodes.map { $0 < 0 ? -1 : known[Int($0)] }
-                return
-            }
-            for row in 0..<cells.count { codes.append(cells.text(row).map { code($0) } ?? -1) }
+        init(name: String, isCategorical: Bool, readsDates: Bool) {
+            (self.name, self.isCategorical, self.readsDates) = (name, isCategorical, readsDates)
         }
 
-        private mutating func code(_ level: String) -> Int32 {
-            if let code = levelCodes[level] { return code }
-            let code = Int32(levels.count)
-            levels.append(level)
-            levelCodes[level] = code
-            return code
+        var column: Column {
+            if isCategorical { return .categorical(codes: codes, levels: categories.levels) }
+            return switch type {
+            case .integer, .number: .numeric(numbers)
+            case .date, .timestamp, .timestampUTC: readsDates ? .numeric(numbers) : .dates
+            case .boolean, .text: .categorical(codes: codes, levels: categories.levels)
+            }
+        }
+
+        mutating func append(_ cells: Cells, source: String) throws(DataError) {
+            type = cells.type
+            if !isCategorical, type != .boolean, var values = cells.numbers {
+                guard !values.contains(where: \.isInfinite) else { throw .infinite(column: name, source: source) }
+                if type == .timestamp || type == .timestampUTC {
+                    values = values.map { $0 / Double(CalendarDate.day) }
+                }
+                numbers += values
+            } else if case .texts(let batchCodes, let batchLevels) = cells {
+                let known = batchLevels.map { MissingCell.isMissing($0) ? -1 : categories.code($0) }
+                codes += batchCodes.map { $0 < 0 ? -1 : known[Int($0)] }
+            } else {
+                for row in 0..<cells.count { codes.append(cells.text(row).map { categories.code($0) } ?? -1) }
+            }
         }
     }
 }

@@ -85,7 +85,9 @@ package struct SQLiteRows: RowSource {
             throw DataError.duplicateColumn(name, source: source)
         }
         let visible = names.filter(isVisible)
-        for name in columns ?? [] where !visible.contains(name) { throw DataError.noColumn(name, source: source) }
+        for name in columns ?? [] where !visible.contains(name) {
+            throw DataError.noColumn(name, nearest: nil, source: source)
+        }
         let wanted = columns ?? visible
         let places = wanted.map { names.firstIndex(of: $0) ?? 0 }
         var found = [CellType?](repeating: nil, count: wanted.count)

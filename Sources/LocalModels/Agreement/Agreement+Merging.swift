@@ -9,9 +9,15 @@ extension Agreement {
         var leftOut: [LeftOut] = []
         for column in profiles.values.first?.features.keys ?? [] {
             let contents = profiles.compactMapValues { $0.features[column] }
-            if let (name, reason) = withheld(contents) {
+            if contents.values.allSatisfy({ $0 == .withheld(.empty) }) {
+                guard !question.features.contains(column) else {
+                    throw .disagreement(
+                        "feature '\(column)' has no value at any organization; leave it out of features")
+                }
+                leftOut.append(LeftOut(column: column, reason: "has no value at any organization"))
+            } else if let (name, reason) = withheld(contents) {
                 leftOut.append(LeftOut(column: column, reason: "\(reason.words), at \(name)"))
-            } else if let coding = coding([Profile.Content](contents.values)) {
+            } else if let coding = coding([Profile.Content](contents.values), question) {
                 features.append(Design.Feature(name: column, coding: coding))
             } else if question.features.contains(column) {
                 throw .disagreement(
@@ -27,12 +33,16 @@ extension Agreement {
 
     private static func withheld(_ contents: OrderedDictionary<String, Profile.Content>) -> (String, Profile.Withheld)?
     {
-        for (name, content) in contents { if case .withheld(let reason) = content { return (name, reason) } }
+        for (name, content) in contents where content.isWithheld {
+            if case .withheld(let reason) = content { return (name, reason) }
+        }
         return nil
     }
 
     /// Nil for a feature that is constant.
-    private static func coding(_ contents: [Profile.Content]) -> Design.Feature.Coding? {
+    private static func coding(
+        _ contents: [Profile.Content], _ question: Question
+    ) -> Design.Feature.Coding? {
         var moments = Moments()
         var levels: Set<String> = []
         for content in contents {
@@ -42,10 +52,14 @@ extension Agreement {
             case .withheld: break
             }
         }
+        // Rows without a value are left out, or there are none.
+        if question.missing != .mean { levels.remove(DisclosureRules.missingLevel) }
         if levels.isEmpty {
             return moments.deviation == 0 ? nil : .standardised(mean: moments.average, deviation: moments.deviation)
         }
-        return levels.count == 1 ? nil : .levels(levels.sorted())
+        // The baseline is the first level that is one of the table's.
+        let own = levels.intersection(DisclosureRules.ownLevels).sorted()
+        return levels.count == 1 ? nil : .levels(levels.subtracting(own).sorted() + own)
     }
 
     static func targets(
@@ -54,21 +68,41 @@ extension Agreement {
         var targets: OrderedDictionary<String, Design.Target> = [:]
         for (name, kind) in question.targets {
             let contents = profiles.values.compactMap { $0.targets[name] }
-            targets[name] = kind == .number ? try number(contents, name) : try classes(contents, name)
+            targets[name] =
+                kind == .number ? try number(contents, name, question) : try classes(contents, name, question)
         }
         return targets
     }
 
-    private static func number(_ contents: [Profile.Content], _ name: String) throws(ModelError) -> Design.Target {
-        guard case .standardised(let mean, let deviation) = coding(contents) else {
+    private static func number(
+        _ contents: [Profile.Content], _ name: String, _ question: Question
+    ) throws(ModelError) -> Design.Target {
+        guard case .standardised(let mean, let deviation) = coding(contents, question) else {
             throw .disagreement("the target '\(name)' has the same value in every row")
         }
         return .number(mean: mean, deviation: deviation)
     }
 
-    private static func classes(_ contents: [Profile.Content], _ name: String) throws(ModelError) -> Design.Target {
-        guard case .levels(let classes) = coding(contents) else {
+    /// So many classes no model tells apart.
+    private static let mostClasses = 100
+
+    private static func classes(
+        _ contents: [Profile.Content], _ name: String, _ question: Question
+    ) throws(ModelError) -> Design.Target {
+        guard case .levels(let classes) = coding(contents, question) else {
             throw .disagreement("the target '\(name)' has one class only: there is nothing to tell apart")
+        }
+        let areNumbers = classes.allSatisfy { Double($0) != nil }
+        let isContinuous = areNumbers && classes.contains { Int64($0) == nil }
+        guard !isContinuous || question.reading.categorical.contains(name) else {
+            throw .disagreement(
+                "the target '\(name)' holds numbers with fractions, which are no classes but a continuous number: "
+                    + "use a linear model")
+        }
+        guard classes.count <= mostClasses else {
+            throw .disagreement(
+                "over all organizations the target '\(name)' has \(classes.count) classes, and \(mostClasses) are "
+                    + "the most: choose another target or, for a number, a linear model")
         }
         // Numbers in their order, words in theirs: the same list whoever is asked first.
         let sorted = classes.sorted { one, other in

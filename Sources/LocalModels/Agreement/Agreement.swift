@@ -42,7 +42,7 @@ package struct Agreement: Sendable {
         var (features, leftOut) = try Self.features(fitting, question)
         if features.isEmpty {
             // Columns that somebody withholds are left out; where that leaves nothing, who withholds is.
-            let telling = fitting.filter { !$0.value.features.values.contains { $0.kind == "withheld" } }
+            let telling = fitting.filter { !$0.value.features.values.contains(where: \.isWithheld) }
             guard telling.count * 2 > fitting.count else { throw Self.noFeature(leftOut) }
             for name in fitting.keys where telling[name] == nil {
                 excluded[name] = "\(name) withholds columns without which no feature is left to learn from"
@@ -188,7 +188,7 @@ package struct Agreement: Sendable {
         _ profiles: Profiles, _ question: Question, _ excluded: inout OrderedDictionary<String, String>
     ) throws(ModelError) -> Profiles {
         let kept = profiles.filter { name, profile in
-            let withheld = question.features.first { profile.features[$0]?.kind == "withheld" }
+            let withheld = question.features.first { profile.features[$0]?.isWithheld ?? false }
             if let withheld {
                 excluded[name] = "\(name) withholds column '\(withheld.singleLine(limit: 200))', which was asked for"
             }
@@ -196,6 +196,26 @@ package struct Agreement: Sendable {
         }
         guard !kept.isEmpty else { throw .disagreement(excluded.values.last ?? "") }
         return kept
+    }
+
+    /// What is wrong with a target of more than two classes: organizations name them differently, or it has more.
+    private static func tooManyClasses(_ profiles: Profiles, _ target: String, _ question: Question) -> String {
+        var holders: OrderedDictionary<[String], [String]> = [:]
+        for (name, profile) in profiles {
+            if case .categorical(let classes) = profile.targets[target] {
+                holders[classes.sorted(), default: []].append(name)
+            }
+        }
+        let model = type(of: question.model).name
+        guard holders.keys.allSatisfy({ $0.count <= 2 }) else {
+            let most = holders.keys.map(\.count).max() ?? 0
+            return "the target '\(target)' has \(most) classes and a \(model) model tells two apart; use softmax"
+        }
+        let codings = holders.map { classes, names in
+            "\(names.joined(separator: ", ")) \(names.count == 1 ? "has" : "have") \(classes.joined(separator: ", "))"
+        }
+        return "the organizations name the classes of the target '\(target)' differently: "
+            + codings.joined(separator: "; ") + "; name the same classes alike everywhere"
     }
 
     /// The profiles whose classes are the two that most organizations have.
@@ -210,10 +230,7 @@ package struct Agreement: Sendable {
             }
         }
         guard holders.count > 2 else { return profiles }
-        let problem =
-            "over all organizations the target '\(target)' has \(holders.count) classes and a "
-            + "\(type(of: question.model).name) model "
-            + "tells two apart; have the same classes named alike everywhere, or use softmax"
+        let problem = Self.tooManyClasses(profiles, target, question)
         let ranked = holders.values.sorted(by: >)
         guard ranked[2] < ranked[1] else { throw .disagreement(problem) }
         let two = Set(holders.filter { $0.value >= ranked[1] }.keys)

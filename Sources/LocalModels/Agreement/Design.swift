@@ -44,15 +44,28 @@ package struct Design: Sendable, Equatable {
     /// The columns of the design matrix.
     package var width: Int { features.reduce(0) { $0 + $1.width } }
 
-    /// The names of the design matrix's columns: a feature's name, or `name=level`.
+    /// The names of the design matrix's columns, each its own: a feature's name, or `name=level`; `.1` follows one that
+    /// another column has.
     package var columnNames: [String] {
-        features.flatMap { feature in
+        var taken: Set<String> = [Self.intercept]
+        return features.flatMap { feature in
             switch feature.coding {
             case .standardised: [feature.name]
             case .levels(let levels): levels.dropFirst().map { "\(feature.name)=\($0)" }
             }
+        }.map { name in
+            var own = name
+            var number = 1
+            while !taken.insert(own).inserted {
+                own = "\(name).\(number)"
+                number += 1
+            }
+            return own
         }
     }
+
+    /// The name of what is added for every row, where it stands among the columns'.
+    static let intercept = "(intercept)"
 
     /// The classes of the first target; empty for a number.
     package var classes: [String] {

@@ -19,6 +19,10 @@ package struct Profile: Sendable, Equatable {
         case fewValues = "few-values"
         /// The column's name cannot be printed.
         case unprintableName = "unprintable-name"
+        /// It holds days or moments.
+        case dates
+        /// No row has a value: there is nothing to withhold, and nothing to tell.
+        case empty
 
         /// The reason behind a column's name.
         package var words: String {
@@ -27,6 +31,16 @@ package struct Profile: Sendable, Equatable {
                 "has so many different values that it may identify people (V6_FLOWER_MAX_LEVELS, a third of the rows)"
             case .fewValues: "has a value in too few rows (V6_FLOWER_MIN_ROWS, V6_FLOWER_MIN_LEVEL_ROWS)"
             case .unprintableName: "has a name that is too long or holds control characters"
+            case .dates: "holds dates"
+            case .empty: "has no value in any row"
+            }
+        }
+
+        /// What who asked for the column can do.
+        var advice: String {
+            switch self {
+            case .dates: "leave it out of features, or make numbers of it with model_options.dates"
+            case .identifier, .fewValues, .unprintableName, .empty: "leave it out of features"
             }
         }
     }
@@ -43,6 +57,11 @@ package struct Profile: Sendable, Equatable {
             case .categorical: "categorical"
             case .withheld: "withheld"
             }
+        }
+
+        /// Whether the node has something that it does not tell.
+        var isWithheld: Bool {
+            if case .withheld(let reason) = self { reason != .empty } else { false }
         }
     }
 
@@ -70,7 +89,7 @@ package struct Profile: Sendable, Equatable {
         var features: OrderedDictionary<String, Content> = [:]
         for name in names {
             let content = try Self.content(name, table, rules)
-            if case .withheld(let reason) = content {
+            if case .withheld(let reason) = content, reason != .empty {
                 guard question.features.isEmpty else {
                     throw ModelError.withheld(column: name.singleLine(limit: 200), reason)
                 }
@@ -95,7 +114,7 @@ package struct Profile: Sendable, Equatable {
     /// it or scored with it either.
     static func told(_ name: String, _ table: Table, _ rules: DisclosureRules) throws -> Content {
         let content = try content(name, table, rules)
-        guard case .withheld(let reason) = content else { return content }
+        guard case .withheld(let reason) = content, reason != .empty else { return content }
         throw ModelError.withheld(column: name.singleLine(limit: 200), reason)
     }
 
@@ -104,15 +123,23 @@ package struct Profile: Sendable, Equatable {
         switch try table.column(name) {
         case .numeric(let values):
             let moments = try Moments(values, column: name, source: table.source)
+            if moments.count == 0 { return .withheld(.empty) }
             return moments.count < rules.minimumRows ? .withheld(.fewValues) : .numeric(moments)
         case .categorical(let codes, let levels):
-            guard codes.count(where: { $0 >= 0 }) >= rules.minimumRows else { return .withheld(.fewValues) }
-            return Self.levels(.categorical(codes: codes, levels: levels), rules)
+            let present = codes.count { $0 >= 0 }
+            if present == 0 { return .withheld(.empty) }
+            guard present >= rules.minimumRows else { return .withheld(.fewValues) }
+            return Self.levels(.categorical(codes: codes, levels: levels), rules, countsMissing: true)
+        case .dates: return .withheld(.dates)
         }
     }
 
-    private static func levels(_ column: Table.Column, _ rules: DisclosureRules) -> Content {
-        guard let levels = try? Levels(column, rules) else { return .withheld(.identifier) }
+    private static func levels(
+        _ column: Table.Column, _ rules: DisclosureRules, countsMissing: Bool = false
+    ) -> Content {
+        guard let levels = try? Levels(column, rules, countsMissing: countsMissing) else {
+            return .withheld(.identifier)
+        }
         return levels.names.isEmpty ? .withheld(.fewValues) : .categorical(levels.names)
     }
 }

@@ -9,12 +9,14 @@ import Wire
 package struct Question: Sendable, Equatable {
     /// The model, with its own options.
     package var model: any Model
-    /// The columns to learn from; empty: all but the targets.
+    /// The columns to learn from; empty: all but the targets and those to exclude.
     package var features: [String]
+    /// Columns not to learn from, where no features are named.
+    package var exclude: [String]
     /// The column to predict, or the first of them.
     package var target: String
-    /// Columns that hold categories even where they look like numbers.
-    package var categorical: [String]
+    /// How cells are taken.
+    package var reading: TableReading
     /// What happens to missing values.
     package var missing: MissingPolicy
     /// The share of rows held out for evaluation, about.
@@ -23,13 +25,15 @@ package struct Question: Sendable, Equatable {
     package var seed: Int64
 
     package init(
-        model: any Model, features: [String] = [], target: String, categorical: [String] = [],
-        missing: MissingPolicy = .mean, testFraction: Double = 0.2, seed: Int64 = 0
+        model: any Model, features: [String] = [], exclude: [String] = [], target: String,
+        reading: TableReading = TableReading(), missing: MissingPolicy = .mean, testFraction: Double = 0.2,
+        seed: Int64 = 0
     ) {
         self.model = model
         self.features = features
         self.target = target
-        self.categorical = categorical
+        self.exclude = exclude
+        self.reading = reading
         self.missing = missing
         self.testFraction = testFraction
         self.seed = seed
@@ -38,17 +42,18 @@ package struct Question: Sendable, Equatable {
     /// The question as settings of a message.
     package var config: ConfigRecord {
         let config: ConfigRecord = [
-            "model": .string(type(of: model).name), "features": .strings(features), "target": .string(target),
-            "categorical": .strings(categorical), "missing": .string(missing.rawValue),
+            "model": .string(type(of: model).name), "features": .strings(features), "exclude": .strings(exclude),
+            "target": .string(target), "missing": .string(missing.rawValue),
             "test-fraction": .double(testFraction), "seed": .int(seed),
         ]
-        return config.merging(model.options) { own, _ in own }
+        return config.merging(reading.config) { own, _ in own }.merging(model.options) { own, _ in own }
     }
 
     /// The question of a message's settings. Throws ``ModelError/badMessage(_:)``.
     init(_ config: ConfigRecord, _ models: Models = .readyMade) throws(ModelError) {
         guard let model = config["model"]?.string.flatMap(models.named), let features = config["features"]?.strings,
-            let target = config["target"]?.string, let categorical = config["categorical"]?.strings,
+            let exclude = config["exclude"]?.strings, let target = config["target"]?.string,
+            let reading = TableReading(config),
             let missing = config["missing"]?.string.flatMap(MissingPolicy.init(rawValue:)),
             let testFraction = config["test-fraction"]?.double, (0..<1).contains(testFraction),
             let seed = config["seed"]?.int
@@ -60,7 +65,7 @@ package struct Question: Sendable, Equatable {
             throw .badMessage(error.description)
         }
         self.init(
-            model: chosen, features: features, target: target, categorical: categorical, missing: missing,
+            model: chosen, features: features, exclude: exclude, target: target, reading: reading, missing: missing,
             testFraction: testFraction, seed: seed)
     }
 
@@ -72,7 +77,10 @@ package struct Question: Sendable, Equatable {
 
     /// How a CSV file must be read to answer.
     package var tableOptions: Table.Options {
-        Table.Options(columns: features.isEmpty ? nil : Set(features + targets.keys), categorical: Set(categorical))
+        Table.Options(
+            columns: features.isEmpty ? nil : Set(features + targets.keys), categorical: Set(reading.categorical),
+            numeric: Set(reading.numeric), excluded: Set(exclude).subtracting(targets.keys), dates: reading.dates,
+            decimal: reading.decimal, encoding: reading.encoding)
     }
 
     /// The features of a table: those asked for, or all columns but the targets.

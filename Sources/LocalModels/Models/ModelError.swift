@@ -17,6 +17,8 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
     case missingValue(column: String, source: String)
     /// The target has words where numbers are needed.
     case targetNotNumeric(String, source: String)
+    /// The target is a column of dates.
+    case targetIsDates(String, source: String)
     /// A feature asked for by name is the target.
     case targetIsFeature(String)
     /// A target with nearly as many classes as rows.
@@ -58,7 +60,7 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
                 + "as this node's administrator has set; test_fraction 0 holds out none"
         case .fewRowsLeftOut(let rows, let minimum): Self.sentence(rows, minimum)
         case .noUsableRows(let source): "\(source) has no row with a target"
-        case .withheld(let column, let reason): "column '\(column)' \(reason.words); leave it out of features"
+        case .withheld(let column, let reason): "column '\(column)' \(reason.words); \(reason.advice)"
         case .hugeValues(let column, let source):
             "\(source): column '\(column)' holds values beyond 1e100, which cannot be added up; leave it out, or "
                 + "correct it"
@@ -66,6 +68,8 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
             "\(source): column '\(column)' has missing values, which model_options.missing = \"refuse\" does not allow"
         case .targetNotNumeric(let column, let source):
             "\(source): the target '\(column)' is not a column of numbers, which a regression needs"
+        case .targetIsDates(let column, let source):
+            "\(source): the target '\(column)' holds dates; model_options.dates makes numbers of them"
         case .targetIsFeature(let column): "'\(column)' is both the target and a feature"
         case .identifier(let column):
             "the target '\(column)' has more classes than a target may have "

@@ -119,6 +119,7 @@ struct Cohort: Sendable {
     ) throws -> [Int32] {
         switch (kind, try table.column(name)) {
         case (.number, .numeric(let values)): return values.map { $0.isNaN ? -1 : 0 }
+        case (_, .dates): throw ModelError.targetIsDates(name, source: table.source)
         case (.number, .categorical): throw ModelError.targetNotNumeric(name, source: table.source)
         case (.twoClasses, let column), (.classes, let column):
             guard let levels = try? Levels(column, rules) else { throw ModelError.identifier(column: name) }
@@ -145,6 +146,7 @@ struct Cohort: Sendable {
                 switch try table.column(name) {
                 case .numeric(let values): rows.contains { values[$0].isNaN }
                 case .categorical(let codes, _): rows.contains { codes[$0] < 0 }
+                case .dates: false
                 }
             if lacks { throw ModelError.missingValue(column: name, source: table.source) }
         }

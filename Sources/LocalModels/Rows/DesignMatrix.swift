@@ -29,6 +29,11 @@ package struct DesignMatrix: Sendable {
         for feature in design.features {
             let told = try Profile.told(feature.name, table, rules)
             let column = try table.column(feature.name)
+            // Nobody here has a value: the mean of the others, and none of their levels.
+            if case .withheld(.empty) = told {
+                offset += feature.width
+                continue
+            }
             switch (feature.coding, column) {
             case (.standardised(let mean, let deviation), .numeric(let values)):
                 if case .numeric(let moments) = told { try Self.check(moments, mean, deviation, feature.name, table) }
@@ -36,7 +41,7 @@ package struct DesignMatrix: Sendable {
                     features[index * width + offset] = Float((values[row] - mean) / deviation)
                 }
             case (.levels(let levels), .categorical):
-                let own = try Self.levels(column, feature.name, rules)
+                let own = try Self.levels(column, feature.name, rules, countsMissing: true)
                 let order = OrderedSet(levels)
                 // A level that too few of these rows have would tell of them alone: there it counts as missing.
                 var counts = [Int](repeating: 0, count: own.names.count)
@@ -47,7 +52,7 @@ package struct DesignMatrix: Sendable {
                 for (index, row) in rows.enumerated() where own.codes[row] >= 0 && places[Int(own.codes[row])] >= 0 {
                     features[index * width + offset + places[Int(own.codes[row])]] = 1
                 }
-            case (.standardised, .categorical), (.levels, .numeric):
+            case (.standardised, .categorical), (.levels, .numeric), (_, .dates):
                 throw ModelError.disagreement(
                     "\(table.source): column '\(feature.name)' is \(column.kind), which is not what was agreed on")
             }
@@ -60,8 +65,12 @@ package struct DesignMatrix: Sendable {
         targets = try design.targets.map { try Self.target($0.key, $0.value, table, rows, rules) }
     }
 
-    private static func levels(_ column: Table.Column, _ name: String, _ rules: DisclosureRules) throws -> Levels {
-        guard let levels = try? Levels(column, rules) else { throw ModelError.withheld(column: name, .identifier) }
+    private static func levels(
+        _ column: Table.Column, _ name: String, _ rules: DisclosureRules, countsMissing: Bool = false
+    ) throws -> Levels {
+        guard let levels = try? Levels(column, rules, countsMissing: countsMissing) else {
+            throw ModelError.withheld(column: name, .identifier)
+        }
         return levels
     }
 
@@ -96,6 +105,7 @@ package struct DesignMatrix: Sendable {
                 }
                 return place
             }
+        case (.number, .dates): throw ModelError.targetIsDates(name, source: table.source)
         case (.number, .categorical):
             throw ModelError.targetNotNumeric(name, source: table.source)
         }

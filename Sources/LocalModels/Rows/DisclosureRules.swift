@@ -24,6 +24,9 @@ public struct DisclosureRules: Sendable, Equatable {
 
     /// The name of the level that stands for all levels of too few rows.
     static let otherLevel = "(other)"
+    /// The name of the level of rows without a value.
+    static let missingLevel = "(missing)"
+    static let ownLevels: Set<String> = [otherLevel, missingLevel]
     /// The longest name of a column or level, in characters.
     static let longestName = 200
 

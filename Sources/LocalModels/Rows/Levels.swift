@@ -19,29 +19,36 @@ struct Levels: Sendable {
     }
 
     /// Throws ``Withheld``.
-    init(_ column: Table.Column, _ rules: DisclosureRules) throws(Withheld) {
-        let (raw, places) = Self.raw(column)
+    ///
+    /// - Parameter countsMissing: whether rows without a value have a level of their own, as features' do.
+    init(
+        _ column: Table.Column, _ rules: DisclosureRules, countsMissing: Bool = false
+    ) throws(Withheld) {
+        let (raw, places) = try Self.raw(column)
         let present = places.count { $0 >= 0 }
         guard raw.count <= rules.maximumLevels, raw.count * 3 <= present else { throw .identifier }
         var counts = [Int](repeating: 0, count: raw.count)
         for place in places where place >= 0 { counts[Int(place)] += 1 }
         let isTold = raw.indices.map {
             counts[$0] >= rules.minimumLevelRows && DisclosureRules.isPrintable(raw[$0])
-                && raw[$0] != DisclosureRules.otherLevel
+                && !DisclosureRules.ownLevels.contains(raw[$0])
         }
         let others = raw.indices.reduce(0) { isTold[$1] ? $0 : $0 + counts[$1] }
         var told = raw.indices.filter { isTold[$0] }.map { raw[$0] }
         if others >= rules.minimumLevelRows { told.append(DisclosureRules.otherLevel) }
+        let hasMissing = countsMissing && !told.isEmpty && places.count - present >= rules.minimumLevelRows
+        if hasMissing { told.append(DisclosureRules.missingLevel) }
         untold = others >= rules.minimumLevelRows ? 0 : others
         names = told.sorted()
         let order = OrderedSet(names)
         let other = order.firstIndex(of: DisclosureRules.otherLevel) ?? -1
         let mapped = raw.indices.map { Int32(isTold[$0] ? order.firstIndex(of: raw[$0]) ?? -1 : other) }
-        codes = places.map { $0 < 0 ? -1 : mapped[Int($0)] }
+        let missing = hasMissing ? Int32(order.firstIndex(of: DisclosureRules.missingLevel) ?? -1) : -1
+        codes = places.map { $0 < 0 ? missing : mapped[Int($0)] }
     }
 
     /// The different values, and each row's place among them.
-    private static func raw(_ column: Table.Column) -> (names: [String], codes: [Int32]) {
+    private static func raw(_ column: Table.Column) throws(Withheld) -> (names: [String], codes: [Int32]) {
         switch column {
         case .categorical(let codes, let levels): return (levels, codes)
         case .numeric(let values):
@@ -53,10 +60,8 @@ struct Levels: Sendable {
                 places[value] = place
                 return place
             }
-            return (places.keys.map(label), codes)
+            return (places.keys.map(Category.label), codes)
+        case .dates: throw .identifier
         }
     }
-
-    /// A number as the name of a class: `1`, not `1.0`.
-    static func label(_ value: Double) -> String { Int64(exactly: value).map(String.init) ?? "\(value)" }
 }

@@ -1,4 +1,5 @@
 import Flower
+import LocalData
 import LocalModels
 import OrderedCollections
 import Wire
@@ -33,6 +34,11 @@ struct TrainingArguments: RunArguments {
         if let features = try? values[Self.features], let target = try? values[Self.target], features.contains(target) {
             problems.append("features must not contain the target")
         }
+        if let features = try? values[Self.features], let exclude = try? values[Self.exclude], !features.isEmpty,
+            !exclude.isEmpty
+        {
+            problems.append("exclude is for where no features are named; give one of the two")
+        }
         guard problems.isEmpty, let model, let modelOptions, let entry, let strategyOptions else {
             throw InvalidArguments(problems: problems)
         }
@@ -51,9 +57,14 @@ struct TrainingArguments: RunArguments {
         timeout = try values[Self.timeout]
         quantization = try values[Self.quantization]
         isCompressed = try values[Self.zstd]
+        var reading = TableReading(
+            categorical: try modelOptions[Self.categorical], numeric: try modelOptions[Self.numeric])
+        reading.dates = try modelOptions[Self.dates]
+        reading.decimal = DecimalMark(rawValue: try modelOptions[Self.decimal])
+        reading.encoding = try modelOptions[Self.encoding]
         question = Question(
-            model: model, features: try values[Self.features], target: try values[Self.target],
-            categorical: try modelOptions[Self.categorical], missing: try modelOptions[Self.missing],
+            model: model, features: try values[Self.features], exclude: try values[Self.exclude],
+            target: try values[Self.target], reading: reading, missing: try modelOptions[Self.missing],
             testFraction: try values[Self.testFraction], seed: seed)
         var options = TrainingOptions()
         options.epochs = Int(try values[Self.localEpochs])
@@ -93,14 +104,18 @@ struct TrainingArguments: RunArguments {
 extension TrainingArguments {
     static let definitions: [any DeclaredArgument] =
         ModelArguments.definitions + [
-            target, features, strategy, numRounds, localEpochs, batchSize, learningRate, fractionTrain, testFraction,
+            target, features, exclude, strategy, numRounds, localEpochs, batchSize, learningRate, fractionTrain,
+            testFraction,
             organizations, seed, timeout, quantization, zstd, strategyOptions, modelOptions, resume,
         ]
 
     private static let target = Argument("target", .column, "Target", help: "The column to predict.")
     private static let features = Argument(
         "features", .columnList, "Features", default: [],
-        help: "The columns to learn from. Empty: all columns but the target.")
+        help: "The columns to learn from. Empty: all columns but the target and those to exclude.")
+    private static let exclude = Argument(
+        "exclude", .columnList, "Exclude", default: [],
+        help: "Columns not to learn from, where no features are named.")
     private static let strategy = Argument(
         "strategy", .oneOf(StrategyCatalog.entries.map(\.name)), "Strategy", default: "FedAvg",
         help: "How the organizations' models become one, by the name of Flower's class.")
@@ -144,15 +159,18 @@ extension TrainingArguments {
         help: "Parameters of the strategy by Flower's names, for example {\"proximal_mu\": 0.1}.")
     private static let modelOptions = Argument(
         "model_options", .json, "Model options", default: [:],
-        help: "momentum, weight_decay, categorical (columns), missing (mean, drop or refuse), for example "
-            + "{\"momentum\": 0.9}.")
+        help: "momentum, weight_decay, missing (mean, drop or refuse), and how cells are read: categorical and numeric "
+            + "(columns), dates, decimal, encoding, for example {\"categorical\": [\"stage\"]}. docs/tables.md tells "
+            + "more.")
     static let resume = Argument(
         "resume", .integer(.atLeast(0)), "Resume task", default: 0,
         help: "The id of an earlier task that stopped: this one goes on from its last round, with its arguments. "
             + "0: a new run.")
 
     /// The members of `model_options`.
-    static let ofModels: [any DeclaredArgument] = [momentum, weightDecay, categorical, missing]
+    static let ofModels: [any DeclaredArgument] = [
+        momentum, weightDecay, missing, categorical, numeric, dates, decimal, encoding,
+    ]
 
     private static let momentum = Argument(
         "momentum", .float(.within(0..<1)), "momentum", default: 0, help: "Momentum of the organizations' training.")
@@ -160,9 +178,26 @@ extension TrainingArguments {
         "weight_decay", .float(.atLeast(0)), "weight_decay", default: 0, help: "L2 penalty.")
     private static let categorical = Argument(
         "categorical", .columnList, "categorical", default: [],
-        help: "Columns of categories that look like numbers.")
+        help: "Columns of categories that look like numbers or dates.")
+    private static let numeric = Argument(
+        "numeric", .columnList, "numeric", default: [],
+        help: "Columns of numbers in which a cell that is no number counts as missing.")
+    private static let dates = Argument(
+        "dates", .oneOf(Table.DateReading.self), "dates", default: .leaveOut,
+        help:
+            "Columns of dates: leave_out, or days since 1 January 1970; days_day_first and days_month_first say which "
+            + "comes first where the dates do not tell.")
+    private static let decimal = Argument(
+        "decimal", .oneOf([TableReading.auto] + DecimalMark.allCases.map(\.rawValue)), "decimal",
+        default: TableReading.auto,
+        help: "What stands before the fraction of numbers, where their column does not tell.")
+    private static let encoding = Argument(
+        "encoding", .oneOf(TextEncoding.self), "encoding", default: .utf8,
+        help: "How CSV files write letters beyond ASCII.")
     private static let missing = Argument(
         "missing", .oneOf(MissingPolicy.self), "missing", default: .mean,
-        help: "Missing values of features: mean fills them in, drop leaves out rows that lack a value in any column "
-            + "of the table that tasks may see, refuse takes no table with missing features.")
+        help:
+            "Missing values of features: mean fills numbers in, and makes of missing categories one of their own; drop "
+            + "leaves out rows that lack a value in any column of the table that tasks may see; refuse takes no table "
+            + "with missing features.")
 }

@@ -52,7 +52,7 @@ final class OpenDatabase: Sendable {
     }
 
     func table(_ options: Table.Options) throws -> Table {
-        let key = "\(options.columns?.sorted() ?? ["*"])|\(options.categorical.sorted())"
+        let key = options.key
         return try last.withLock { last in
             if let last, last.key == key { return last.table }
             last = nil
@@ -75,7 +75,7 @@ final class OpenDatabase: Sendable {
         switch description.type {
         case "csv":
             return try CSVRows(
-                descriptor: fromStart(), source: source, types: types, columns: columns, isVisible: isVisible)
+                bytes(), source: source, types: types, columns: columns, isVisible: isVisible)
         case "parquet":
             let rows = try parquet(columns: columns, isVisible: isVisible)
             return types.isEmpty ? rows : try RetypedRows(rows, types)
@@ -87,9 +87,11 @@ final class OpenDatabase: Sendable {
     }
 
     private func parquet(columns: [String]? = nil, isVisible: (String) -> Bool) throws -> ParquetRows {
-        let bytes = try DescriptorBytes(descriptor: dup(fromStart()), path: description.uri)
-        return try ParquetRows(
-            ParquetFile(bytes, name: source), columns: columns, isVisible: isVisible)
+        try ParquetRows(ParquetFile(bytes(), name: source), columns: columns, isVisible: isVisible)
+    }
+
+    private func bytes() throws -> DescriptorBytes {
+        try DescriptorBytes(descriptor: dup(fromStart()), path: description.uri)
     }
 
     private func sqlite(_ query: String, columns: [String]?, _ isVisible: (String) -> Bool) throws -> SQLiteRows {

@@ -1,10 +1,9 @@
 import Foundation
-import Wire
 
 /// A file's bytes by its descriptor, each range read into memory when it is asked for.
 ///
 /// Unlike what is mapped, a file that becomes shorter meanwhile is an error, and does not end the process.
-public struct DescriptorBytes: ByteSource {
+package struct DescriptorBytes: ByteSource {
     private final class Descriptor: Sendable {
         let number: Int32
 
@@ -16,10 +15,10 @@ public struct DescriptorBytes: ByteSource {
     private let descriptor: Descriptor
     private let path: String
     /// The length in bytes, as it was at first.
-    public let byteCount: Int
+    package let byteCount: Int
 
     /// Takes over an open descriptor of a file; `path` names it in errors. Throws `FileBytes.FileError`.
-    public init(descriptor number: Int32, path: String) throws {
+    package init(descriptor number: Int32, path: String) throws {
         descriptor = Descriptor(number)
         self.path = path
         var status = stat()
@@ -30,7 +29,7 @@ public struct DescriptorBytes: ByteSource {
     }
 
     /// Reads a part of the bytes, and lends it for the length of the call. Throws `FileBytes.FileError`.
-    public func withBytes<R>(in part: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+    package func withBytes<R>(in part: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
         let range = part.clamped(to: 0..<byteCount)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: range.count, alignment: 16)
         defer { buffer.deallocate() }

@@ -1,0 +1,161 @@
+import Foundation
+import OrderedCollections
+import Wire
+
+/// How a CSV file is laid out: what divides its cells, what its columns are called, and where they stand in a row.
+struct CSVForm {
+    /// A column of the file.
+    struct Place: Equatable {
+        let name: String
+        /// Its cell in a row.
+        let cell: Int
+        /// Whether the header gives it no name.
+        let isNameless: Bool
+    }
+
+    let separator: UInt8
+    let columns: [Place]
+    let cellsPerRow: Int
+    /// The cell behind the last column that each row ends with where the header does not; it must be empty.
+    let trailingCell: Int?
+    /// Names that the header gives more than once.
+    let duplicates: Set<String>
+    /// The line of the first row's, from 1.
+    let firstLine: Int
+    private let pieces: TextPieces
+    private let rest: [UInt8]
+    private let source: String
+
+    private static let sampleSize = 1 << 20
+    private static let longestHeader = 64 << 20
+    private static let sampleRows = 100
+    private static let separators = [",", ";", "\t", "|"].compactMap(\.utf8.first)
+
+    /// Looks at a file's start. Throws ``DataError``, or an error of the file.
+    init(_ file: any ByteSource, source: String, encoding: TextEncoding) throws {
+        self.source = source
+        var pieces = try TextPieces(file, source: source)
+        var text: [UInt8] = []
+        while !pieces.isAtEnd, text.count < Self.longestHeader, !text.contains(where: ByteClass.isLineEnd) {
+            try pieces.append(to: &text, size: Self.sampleSize)
+        }
+        var line = 1
+        let stated = Self.statedSeparator(text)
+        if let stated {
+            text.removeFirst(stated.length)
+            line = 2
+        }
+        // Of the last row there may be a part alone.
+        let whole = pieces.isAtEnd ? text[...] : text[..<(CSVChunks.lastPlainRowEnd(text) ?? text.count)]
+        var best: (score: Double, index: CellIndex)?
+        for separator in stated.map({ [$0.separator] }) ?? Self.separators {
+            let index = Self.sample([UInt8](whole), separator)
+            guard let index, index.rowCount > 0 else { continue }
+            let score = Self.score(index)
+            if score > best?.score ?? -1 { best = (score, index) }
+        }
+        guard let index = best?.index else {
+            // Whatever divides the cells: what is wrong with them is said as for commas.
+            do throws(CellIndex.Problem) {
+                _ = try CellIndex([UInt8](whole), separator: Self.separators[0], cellsPerRow: nil, mostRows: 1)
+            } catch {
+                throw DataError(error, cellsPerRow: 0, firstLine: line, source: source)
+            }
+            throw DataError.empty(source: source)
+        }
+        separator = index.separator
+        let names = try Self.names(index, encoding, line: line, source: source)
+        let counts = (1..<index.rowCount).map { index.cellCount($0) }
+        let hasMore = !counts.isEmpty && counts.allSatisfy { $0 == names.count + 1 }
+        let endsEmpty =
+            hasMore
+            && index.withCells { cells in
+                (1..<index.rowCount).allSatisfy { cells[row: $0, place: names.count].isEmpty }
+            }
+        // A header one name short: R's write.table leaves the names of rows without one, others end each row with a
+        // separator.
+        trailingCell = endsEmpty ? names.count : nil
+        cellsPerRow = names.count + (hasMore ? 1 : 0)
+        let first = hasMore && !endsEmpty ? 1 : 0
+        (columns, duplicates) = Self.columns(names, first: first)
+        // Read once, so it can be again.
+        let header = try? CellIndex(text, separator: separator, cellsPerRow: nil, mostRows: 1)
+        rest = [UInt8](text[(header?.end ?? text.count)...])
+        firstLine = line + (header?.lineCount ?? 0)
+        self.pieces = pieces
+    }
+
+    /// The rows below the header.
+    func chunks() -> CSVChunks {
+        // Of a table with many columns a chunk holds rows enough to be worth a thread.
+        let size = max(1 << 20, min(64 * columns.count * 8, 32 << 20))
+        return CSVChunks(pieces, rest: rest, separator: separator, source: source, size: size)
+    }
+
+    /// `sep=;`, Excel's own first line, and its length.
+    private static func statedSeparator(_ text: [UInt8]) -> (separator: UInt8, length: Int)? {
+        let line = text.prefix(16).prefix { !ByteClass.isLineEnd($0) }
+        let plain = line.filter { $0 != UInt8(ascii: "\"") }
+        guard plain.count == 5, String(decoding: plain.prefix(4), as: UTF8.self).lowercased() == "sep=" else {
+            return nil
+        }
+        var end = line.endIndex
+        if end < text.count, text[end] == 0x0D { end += 1 }
+        if end < text.count, text[end] == 0x0A { end += 1 }
+        return (plain[plain.endIndex - 1], end)
+    }
+
+    private static func sample(_ text: [UInt8], _ separator: UInt8) -> CellIndex? {
+        // Where a quoted cell is cut off at the sample's end, fewer rows are whole.
+        var rows = sampleRows + 1
+        while rows > 0 {
+            if let index = try? CellIndex(text, separator: separator, cellsPerRow: nil, mostRows: rows) { return index }
+            rows /= 2
+        }
+        return nil
+    }
+
+    /// How well a separator divides: most for a header of several names whose rows have as many cells.
+    private static func score(_ index: CellIndex) -> Double {
+        let names = index.cellCount(0)
+        guard names > 1 else { return 0 }
+        let rows = index.rowCount - 1
+        let fitting = (1..<index.rowCount).count { (names...(names + 1)).contains(index.cellCount($0)) }
+        return 1 + (rows > 0 ? Double(fitting) / Double(rows) : 0) + Double(names) / 1e6
+    }
+
+    private static func names(
+        _ index: CellIndex, _ encoding: TextEncoding, line: Int, source: String
+    ) throws(DataError) -> [String] {
+        let names = index.withCells { cells in
+            (0..<index.cellCount(0)).map { encoding.text(MissingCell.trimmed(cells[row: 0, place: $0])) }
+        }
+        let known = names.compactMap(\.self)
+        guard known.count == names.count else {
+            throw .notText(line: line, encoding: encoding.rawValue, source: source)
+        }
+        return known
+    }
+
+    /// Names a column each its own, as pandas does: `crp`, `crp.1`.
+    private static func columns(_ names: [String], first: Int) -> ([Place], Set<String>) {
+        var taken = Set(names)
+        var seen: [String: Int] = [:]
+        var duplicates: Set<String> = []
+        let places = names.enumerated().map { place, given in
+            let isNameless = given.isEmpty
+            var name = isNameless ? "column_\(place + 1)" : given
+            if seen[name] != nil {
+                duplicates.insert(name)
+                var number = seen[name] ?? 1
+                while taken.contains("\(name).\(number)") { number += 1 }
+                seen[name] = number + 1
+                name = "\(name).\(number)"
+            }
+            taken.insert(name)
+            seen[name] = 1
+            return Place(name: name, cell: place + first, isNameless: isNameless)
+        }
+        return (places, duplicates)
+    }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import Wire
+
+/// Some rows of a CSV file, whose cells have been found.
+struct CSVGroup: Sendable {
+    fileprivate let chunks: [CellIndex]
+    /// The line of each chunk's first row.
+    fileprivate let firstLines: [Int]
+    fileprivate let cellsPerRow: Int
+    /// The rows' digests; none where nobody wants them.
+    let digests: [RowOrder.Digest]
+
+    var rowCount: Int { chunks.reduce(0) { $0 + $1.rowCount } }
+
+    /// Calls `body` for one cell of each row: the row's place in the group, the cell without blanks around it, and a
+    /// way to its line. Stops behind `limit` rows.
+    func forEachRow<Failure>(
+        cell: Int, limit: Int = .max, _ body: (Int, UnsafeBufferPointer<UInt8>, () -> Int) throws(Failure) -> Void
+    ) throws(Failure) {
+        var base = 0
+        for (chunk, first) in zip(chunks, firstLines) where base < limit {
+            try chunk.withCells { (cells) throws(Failure) in
+                for row in 0..<min(chunk.rowCount, limit - base) {
+                    let text = MissingCell.trimmed(cells[row: row, place: cell, of: cellsPerRow])
+                    try body(base + row, text) { first + Int(chunk.lines[row]) }
+                }
+            }
+            base += chunk.rowCount
+        }
+    }
+}
+
+/// A file's rows in groups: the cells of a group's chunks are found on all cores.
+struct CSVGroups {
+    private let form: CSVForm
+    private let source: String
+    private let needsDigests: Bool
+    private var chunks: CSVChunks
+    private var line: Int
+
+    init(_ form: CSVForm, source: String, needsDigests: Bool) {
+        (self.form, self.source, self.needsDigests) = (form, source, needsDigests)
+        chunks = form.chunks()
+        line = form.firstLine
+    }
+
+    private typealias Found = Result<(index: CellIndex, digests: [RowOrder.Digest]), CellIndex.Problem>
+
+    /// The next rows, at least as many if there are; nil at the end. Throws ``DataError``.
+    mutating func next(rows: Int) throws -> CSVGroup? {
+        var found: [CellIndex] = []
+        var lines: [Int] = []
+        var digests: [RowOrder.Digest] = []
+        var count = 0
+        while count < rows, found.count < Self.mostChunks {
+            var texts: [[UInt8]] = []
+            while texts.count < coreCount, let text = try chunks.next() { texts.append(text) }
+            guard !texts.isEmpty else { break }
+            let results = try concurrently(texts.count) { [texts, form, needsDigests] place in
+                Self.find(texts[place], form, needsDigests)
+            }
+            for result in results {
+                let one: (index: CellIndex, digests: [RowOrder.Digest])
+                do throws(CellIndex.Problem) {
+                    one = try result.get()
+                } catch {
+                    throw DataError(error, cellsPerRow: form.columns.count, firstLine: line, source: source)
+                }
+                found.append(one.index)
+                lines.append(line)
+                digests += one.digests
+                count += one.index.rowCount
+                line += one.index.lineCount
+            }
+        }
+        guard count > 0 else { return nil }
+        return CSVGroup(chunks: found, firstLines: lines, cellsPerRow: form.cellsPerRow, digests: digests)
+    }
+
+    /// So that rows of megabytes do not fill the memory.
+    private static let mostChunks = 64
+
+    private static func find(_ text: [UInt8], _ form: CSVForm, _ needsDigests: Bool) -> Found {
+        Result { () throws(CellIndex.Problem) in
+            let index = try CellIndex(text, separator: form.separator, cellsPerRow: form.cellsPerRow)
+            return try index.withCells { cells throws(CellIndex.Problem) in
+                if let trailing = form.trailingCell {
+                    for row in 0..<index.rowCount where !cells[row: row, place: trailing, of: form.cellsPerRow].isEmpty
+                    {
+                        throw CellIndex.Problem(kind: .uneven(found: form.cellsPerRow), line: Int(index.lines[row]))
+                    }
+                }
+                guard needsDigests else { return (index, []) }
+                var digester = RowOrder.Digester()
+                var buffer: [UInt8] = []
+                return (
+                    index,
+                    (0..<index.rowCount).map { row in cells.withText(ofRow: row, &buffer) { digester.digest($0) } }
+                )
+            }
+        }
+    }
+}
+
+extension DataError {
+    /// What is wrong with a row, for whoever reads the file.
+    init(_ problem: CellIndex.Problem, cellsPerRow: Int, firstLine: Int, source: String) {
+        let line = firstLine + problem.line
+        self =
+            switch problem.kind {
+            case .badQuote: .badQuote(line: line, source: source)
+            case .uneven(let found): .unevenRow(line: line, found: found, expected: cellsPerRow, source: source)
+            }
+    }
+}

@@ -1,0 +1,64 @@
+import Foundation
+
+/// What a cell that is no plain number looks like. However many different cells a column has, they have few shapes.
+struct CellShape: Hashable, Sendable {
+    /// The forms in which it is a number, by their places in ``NumberForm/all``.
+    private let numbers: UInt8
+    /// The forms in which it is a day, by their places in ``DateForm``'s.
+    private let dates: UInt8
+    let isNearlyNumber: Bool
+    let isTruth: Bool
+    /// Whether there is a time of day in it, if it is a day.
+    let hasTime: Bool
+
+    init(_ text: String) {
+        // What begins with a letter is no number, and of the days none.
+        let isLetter = text.utf8.first.map { $0 | 0x20 >= UInt8(ascii: "a") && $0 | 0x20 <= UInt8(ascii: "z") } ?? false
+        isTruth = Category.truth(text) != nil
+        isNearlyNumber = !isLetter && NumberForm.isNearly(text)
+        numbers = isLetter ? 0 : Self.mask(NumberForm.all) { $0.number(text) != nil }
+        hasTime = text.utf8.contains(UInt8(ascii: ":"))
+        dates = isLetter ? 0 : Self.mask(DateForm.allCases) { $0.days(text) != nil }
+    }
+
+    private static func mask<Form>(_ forms: [Form], _ has: (Form) -> Bool) -> UInt8 {
+        forms.indices.reduce(0) { has(forms[$1]) ? $0 | 1 << UInt8($1) : $0 }
+    }
+
+    var numberForms: [NumberForm] { Self.forms(NumberForm.all, numbers) }
+    var dateForms: [DateForm] { Self.forms(DateForm.allCases, dates) }
+
+    private static func forms<Form>(_ forms: [Form], _ mask: UInt8) -> [Form] {
+        forms.indices.filter { mask >> UInt8($0) & 1 == 1 }.map { forms[$0] }
+    }
+}
+
+/// What is known of a column's cells.
+struct ColumnEvidence: Sendable {
+    /// What its numbers were read with before the fraction.
+    let point: UInt8
+    /// Numbers without and with a fraction or an exponent.
+    var (whole, decimal) = (0, 0)
+    /// All other cells that hold a value, by their shape: how many there are, and the first one's line.
+    private(set) var shapes: [CellShape: (count: Int, line: Int)] = [:]
+
+    init(point: UInt8) { self.point = point }
+
+    /// Cells that hold a value.
+    var present: Int { shapes.values.reduce(whole + decimal) { $0 + $1.count } }
+
+    mutating func add(_ shape: CellShape, count: Int = 1, line: Int) {
+        let known = shapes[shape] ?? (0, line)
+        shapes[shape] = (known.count + count, min(known.line, line))
+    }
+
+    /// The form in which most cells are numbers.
+    func mostCommonForm(_ mark: DecimalMark?) -> NumberForm {
+        let stated = NumberForm.all.filter { mark == nil || $0.point == mark?.byte }
+        let counts = stated.map { form in
+            shapes.reduce(0) { $1.key.numberForms.contains(form) ? $0 + $1.value.count : $0 }
+                + (form.point == point ? whole + decimal : whole)
+        }
+        return zip(stated, counts).max { $0.1 < $1.1 }?.0 ?? .plain
+    }
+}
