@@ -27,7 +27,7 @@ struct ParquetBenchmark {
     }
 
     /// The most memory that the process has had, in kilobytes.
-    private static var peak: Int {
+    static var peak: Int {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return usage.ru_maxrss

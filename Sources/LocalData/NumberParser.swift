@@ -82,20 +82,32 @@ enum NumberParser {
         }
         guard exponent < 0, exponent >= -19 else { return nil }
         guard mantissa > 0 else { return 0 }
-        let divisor = wholePowersOfTen[-exponent]
-        let (up, down) = (mantissa.leadingZeroBitCount, divisor.leadingZeroBitCount)
+        let divisor = divisors[-exponent - 1]
+        let up = mantissa.leadingZeroBitCount
         let shifted = mantissa << UInt64(up)
-        // Half of a number below 2^64 is below a divisor whose highest bit is set, so the quotient fits.
-        let (quotient, remainder) = (divisor << UInt64(down)).dividingFullWidth((shifted >> 1, shifted << 63))
+        // mantissa · 2^63 / divisor by the divisor's inverse, which is less than 1 too small: at most two too small.
+        var quotient = shifted.multipliedFullWidth(by: divisor.inverse).high
+        var remainder = (UInt128(shifted) << 63) - UInt128(quotient) * UInt128(divisor.shifted)
+        while remainder >= UInt128(divisor.shifted) {
+            remainder -= UInt128(divisor.shifted)
+            quotient += 1
+        }
         let sticky: UInt64 = remainder == 0 ? 0 : 1
-        return Double(quotient | sticky) * Double(bitPattern: UInt64(1023 - 63 + down - up) << 52)
+        return Double(quotient | sticky) * Double(bitPattern: UInt64(1023 - 63 + divisor.up - up) << 52)
     }
 
     private static let powersOfTen: [Double] = (0...22).map { Foundation.pow(10, Double($0)) }
 
-    private static let wholePowersOfTen: [UInt64] = (0..<19).reduce(into: [1]) { powers, place in
-        powers.append(powers[place] * 10)
-    }
+    /// Ten to the first to nineteenth, shifted up until the highest bit is set, and 2^127 over each.
+    private static let divisors: [(shifted: UInt64, up: Int, inverse: UInt64)] = {
+        var power: UInt64 = 1
+        return (1...19).map { _ in
+            power *= 10
+            let up = power.leadingZeroBitCount
+            let shifted = power << UInt64(up)
+            return (shifted, up, UInt64((UInt128(1) << 127) / UInt128(shifted)))
+        }
+    }()
 
     /// By the C library, without the sign.
     private static func slow(_ cell: UnsafeBufferPointer<UInt8>, _ point: UInt8) -> Double? {

@@ -140,14 +140,10 @@ struct Report {
     }
 
     private var coefficients: String {
-        guard let members = result["model"]?["coefficients"]?.members,
-            let intercept = result["model"]?["intercept"]?.double
-        else {
-            return ""
-        }
-        let rows = ([("(intercept)", JSON.double(intercept))] + members.map { ($0.key, $0.value) }).map {
-            "<tr><th>\(escape($0.0))</th><td>\(number($0.1))</td></tr>"
-        }.joined()
+        guard let table = result["coefficient_table"]?.members, table.count == 1,
+            let members = table.values.first?.members
+        else { return "" }
+        let rows = members.map { "<tr><th>\(escape($0.key))</th><td>\(number($0.value))</td></tr>" }.joined()
         return
             "<section><h2>Coefficients</h2><p class=\"note\">In the units of the columns.</p><table "
             + "class=\"narrow\"><tbody>\(rows)</tbody></table></section>"

@@ -4,10 +4,13 @@ import json
 import re
 import shutil
 import sqlite3
+import sys
 
 import pandas
 import pytest
-from conftest import DATA, HERE, sandbox
+from conftest import DATA, HERE, ROOT, sandbox
+
+sys.path.insert(0, str(ROOT / "Sources/V6Flower/Resources"))
 
 APP = HERE / "sklearn-logreg"
 ONE_ROUND = {"num-server-rounds": 1}
@@ -55,6 +58,37 @@ def test_an_sql_query(folder, frames, expected):
     run = sandbox(APP, data, folder / "wrong", {**ONE_ROUND, "query": "SELECT nothing FROM nowhere"})
     # pandas 3 has an error of its own for SQLAlchemy's.
     assert re.search(r"database 'default' does not answer the query \((Operational|Database)Error\)", run.text), run.text[-3000:]
+
+
+# Files that hospitals have, and what is said of those that nobody can read.
+FILES = {
+    "missing words": ("age,sex,bmi\n81,NA,NULL\n68,,None\n59,m,21.5\n", None),
+    "quoted line ends": ("age,report\n" + "".join(f'{i},"{"a long report " * 30}\nsecond line {i}"\n' for i in range(2600)), None),
+    "a name twice": ("age,age,crp\n81,23.0,2.16\n68,26.2,9.58\n", None),
+    "truth": ("smoker\nTrue\nFalse\n", None),
+    "latin-1": ("sex\nf\nm\u00e4nnlich\n".encode("latin-1"), "line 3 is not UTF-8"),
+    "a cell too many": ("a,b\n1,2\n3,4,5\n", "line 3 has more or fewer cells than the header"),
+    "kinds that change": ("a\n" + "1\n" * 10_000 + "Smith\n" * 10_000, "its rows do not fit together"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_what_load_dataset_reads_elsewhere(folder, name, capfd):
+    import datasets as hub
+    from v6_flower_worker import datasets
+
+    content, problem = FILES[name]
+    path = folder / "table.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    database = {"label": "default", "type": "csv", "uri": str(path), "min_rows": 1}
+    if problem is None:
+        own = datasets.read(database, {})
+        other = hub.load_dataset("csv", data_files=str(path), split="train", cache_dir=str(folder / "cache"))
+        assert own.features == other.features and own.to_dict() == other.to_dict()
+        return
+    with pytest.raises(datasets.NoSuchData, match=problem) as caught:
+        datasets.read(database, {})
+    assert "Smith" not in str(caught.value) and "Smith" not in "".join(capfd.readouterr())
 
 
 def test_names_that_differ(folder, frames, expected):

@@ -148,7 +148,9 @@ struct AttackTests {
     {
         let question: OrderedDictionary<String, JSON> = [
             "model": "logistic", "task": "classification", "features": ["strings": ["x"]], "target": "y",
-            "categorical": ["strings": []], "missing": "mean", "hidden": ["ints": []], "test-fraction": 0.2, "seed": 0,
+            "exclude": ["strings": []], "categorical": ["strings": []], "numeric": ["strings": []],
+            "dates": "leave_out", "decimal": "auto", "encoding": "utf-8", "missing": "mean", "hidden": ["ints": []],
+            "test-fraction": 0.2, "seed": 0,
             "local-epochs": 1, "batch-size": 0, "learning-rate": 0.1,
             "design": .string(design),
         ]

@@ -134,7 +134,7 @@ struct FailureTests {
                 "a": "x,k,y\n" + Fixture.rows(30) { "\($0),,\($0)" },
                 "b": "x,k,y\n" + Fixture.rows(30) { "\($0),,\($0)" },
             ],
-            ["model": "linear", "target": "y", "features": ["x", "k"]], "column 'k' has a value in too few rows"
+            ["model": "linear", "target": "y", "features": ["x", "k"]], "feature 'k' has no value at any organization"
         ),
         (
             ["a": "x,y\n" + Fixture.rows(30) { "\($0)," }, "b": "x,y\n" + Fixture.rows(30) { "\($0)," }],

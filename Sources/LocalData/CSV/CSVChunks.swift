@@ -65,7 +65,7 @@ struct CSVChunks {
     }
 
     private static func lastQuotedRowEnd(_ text: UnsafeBufferPointer<UInt8>, _ separator: UInt8) -> Int? {
-        let ends = ByteClass.cellEnds(separator)
+        let ends = CellEnds(separator)
         let mark = UInt8(ascii: "\"")
         var last: Int?
         var index = 0
@@ -81,7 +81,7 @@ struct CSVChunks {
                     index += 1
                 }
             }
-            while index < text.count, !ends[text[index]] { index += 1 }
+            index = ends.first(in: text, from: index)
             guard index < text.count else { return last }
             let byte = text[index]
             index += 1

@@ -36,7 +36,7 @@ struct CSVForm {
         self.source = source
         var pieces = try TextPieces(file, source: source)
         var text: [UInt8] = []
-        while !pieces.isAtEnd, text.count < Self.longestHeader, !text.contains(where: ByteClass.isLineEnd) {
+        while !pieces.isAtEnd, text.count < Self.longestHeader, !text.contains(where: CellEnds.isLineEnd) {
             try pieces.append(to: &text, size: Self.sampleSize)
         }
         var line = 1
@@ -87,14 +87,14 @@ struct CSVForm {
 
     /// The rows below the header.
     func chunks() -> CSVChunks {
-        // Of a table with many columns a chunk holds rows enough to be worth a thread.
-        let size = max(1 << 20, min(64 * columns.count * 8, 32 << 20))
+        // What a core's cache holds; of a table with many columns, rows enough to be worth a thread.
+        let size = max(256 << 10, min(64 * columns.count * 8, 32 << 20))
         return CSVChunks(pieces, rest: rest, separator: separator, source: source, size: size)
     }
 
     /// `sep=;`, Excel's own first line, and its length.
     private static func statedSeparator(_ text: [UInt8]) -> (separator: UInt8, length: Int)? {
-        let line = text.prefix(16).prefix { !ByteClass.isLineEnd($0) }
+        let line = text.prefix(16).prefix { !CellEnds.isLineEnd($0) }
         let plain = line.filter { $0 != UInt8(ascii: "\"") }
         guard plain.count == 5, String(decoding: plain.prefix(4), as: UTF8.self).lowercased() == "sep=" else {
             return nil

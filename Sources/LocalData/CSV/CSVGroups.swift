@@ -46,19 +46,18 @@ struct CSVGroups {
 
     private typealias Found = Result<(index: CellIndex, digests: [RowOrder.Digest]), CellIndex.Problem>
 
-    /// The next rows, at least as many if there are; nil at the end. Throws ``DataError``.
-    mutating func next(rows: Int) throws -> CSVGroup? {
-        var found: [CellIndex] = []
-        var lines: [Int] = []
-        var digests: [RowOrder.Digest] = []
-        var count = 0
-        while count < rows, found.count < Self.mostChunks {
+    /// The next rows; nil at the end. Throws ``DataError``.
+    mutating func next() throws -> CSVGroup? {
+        while true {
             var texts: [[UInt8]] = []
             while texts.count < coreCount, let text = try chunks.next() { texts.append(text) }
-            guard !texts.isEmpty else { break }
+            guard !texts.isEmpty else { return nil }
             let results = try concurrently(texts.count) { [texts, form, needsDigests] place in
                 Self.find(texts[place], form, needsDigests)
             }
+            var found: [CellIndex] = []
+            var lines: [Int] = []
+            var digests: [RowOrder.Digest] = []
             for result in results {
                 let one: (index: CellIndex, digests: [RowOrder.Digest])
                 do throws(CellIndex.Problem) {
@@ -69,16 +68,13 @@ struct CSVGroups {
                 found.append(one.index)
                 lines.append(line)
                 digests += one.digests
-                count += one.index.rowCount
                 line += one.index.lineCount
             }
+            // Blank lines alone are no rows, and not the end.
+            guard found.contains(where: { $0.rowCount > 0 }) else { continue }
+            return CSVGroup(chunks: found, firstLines: lines, cellsPerRow: form.cellsPerRow, digests: digests)
         }
-        guard count > 0 else { return nil }
-        return CSVGroup(chunks: found, firstLines: lines, cellsPerRow: form.cellsPerRow, digests: digests)
     }
-
-    /// So that rows of megabytes do not fill the memory.
-    private static let mostChunks = 64
 
     private static func find(_ text: [UInt8], _ form: CSVForm, _ needsDigests: Bool) -> Found {
         Result { () throws(CellIndex.Problem) in

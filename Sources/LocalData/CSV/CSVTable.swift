@@ -40,18 +40,18 @@ extension Table {
         }
         guard !isIncomplete.isEmpty else { throw DataError.empty(source: source) }
         var columns = OrderedDictionary<String, Column?>(
-            uniqueKeysWithValues: try readers.map { ($0.place.name, try scan.column($0)) })
+            firstOf: try readers.map { ($0.place.name, try scan.column($0)) })
         readers = []
         // A column that turned out to hold words behind its first rows is read once more, as words.
         let again = wanted.filter { columns[$0.name] == .some(nil) }
         if !again.isEmpty {
-            let plans = Dictionary(uniqueKeysWithValues: again.map { ($0.name, ColumnReader.Plan.words) })
+            let plans = OrderedDictionary(firstOf: again.map { ($0.name, ColumnReader.Plan.words) })
             scan = Scan(form, source: source, looked: [], needsDigests: false, options: options)
             for reader in try scan.read(again, plans: plans, { _, _ in }) {
                 columns[reader.place.name] = .some(try scan.column(reader))
             }
         }
-        let places = Dictionary(uniqueKeysWithValues: form.columns.map { ($0.name, $0) })
+        let places = OrderedDictionary(firstOf: form.columns.map { ($0.name, $0) })
         let known = columns.compactMapValues(\.self).filter { name, column in
             options.columns != nil || !isIndex(name, column, places[name])
         }
@@ -89,32 +89,33 @@ struct Scan {
         (self.needsDigests, self.options) = (needsDigests, options)
     }
 
-    private static let groupRows = 16_384
     /// Neighbours share what the cache brings.
-    private static let columnsAtOnce = 16
+    private static let mostColumnsAtOnce = 16
 
     /// Reads columns, and tells of each group which rows lack a value. Throws ``DataError``.
     ///
     /// - Parameter plans: how columns are taken; others by their first rows.
     func read(
-        _ wanted: [CSVForm.Place], plans: [String: ColumnReader.Plan], _ body: (CSVGroup, [Int]) throws -> Void
+        _ wanted: [CSVForm.Place], plans: OrderedDictionary<String, ColumnReader.Plan>,
+        _ body: (CSVGroup, [Int]) throws -> Void
     ) throws -> [ColumnReader] {
         var groups = CSVGroups(form, source: source, needsDigests: needsDigests)
         var readers: [ColumnReader] = []
+        let columnsAtOnce = max(1, min(Self.mostColumnsAtOnce, wanted.count / (4 * coreCount)))
         let isLooked = Set(looked.map(\.cell))
         let isWanted = Set(wanted.map(\.cell))
         let onlyLooked = looked.filter { !isWanted.contains($0.cell) }
-        while let group = try groups.next(rows: Self.groupRows) {
+        while let group = try groups.next() {
             if readers.isEmpty {
                 readers = wanted.map { place in
                     ColumnReader(
                         place, plans[place.name] ?? plan(place, group), encoding: options.encoding, source: source)
                 }
             }
-            let tasks = (readers.count + Self.columnsAtOnce - 1) / Self.columnsAtOnce
+            let tasks = (readers.count + columnsAtOnce - 1) / columnsAtOnce
             let missing = try concurrently(tasks + onlyLooked.count) { [readers] task -> [Int] in
                 guard task < tasks else { return Self.missing(group, onlyLooked[task - tasks].cell) }
-                let range = (task * Self.columnsAtOnce)..<min((task + 1) * Self.columnsAtOnce, readers.count)
+                let range = (task * columnsAtOnce)..<min((task + 1) * columnsAtOnce, readers.count)
                 return try range.flatMap { column in
                     let missing = try readers[column].take(group)
                     return isLooked.contains(readers[column].place.cell) ? missing : []

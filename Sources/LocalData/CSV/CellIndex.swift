@@ -2,8 +2,8 @@ import Foundation
 
 /// Where the cells of some whole rows of comma-separated text lie (RFC 4180).
 ///
-/// Takes LF, CRLF and CR as line ends, and quoted cells with line ends and doubled quotes in them. Lines of blanks alone
-/// are none, as pandas has it.
+/// Takes LF, CRLF and CR as line ends, and quoted cells with line ends and doubled quotes in them. Lines of blanks
+/// alone are none, as pandas has it.
 struct CellIndex {
     /// What is wrong with a row.
     struct Problem: Error {
@@ -15,7 +15,8 @@ struct CellIndex {
 
     /// The text; behind it cells in which quotes were doubled, as they are meant.
     private var bytes: [UInt8]
-    private var bounds: [UInt32] = []
+    /// Where each cell begins and, in the upper half, where it ends.
+    private var bounds: [UInt64] = []
     /// For each row its first cell, and the number of cells at the end.
     private var firstCells: [Int] = [0]
     private var rowBytes: [Range<Int>] = []
@@ -38,7 +39,7 @@ struct CellIndex {
     ///   - mostRows: where to stop.
     init(_ bytes: [UInt8], separator: UInt8, cellsPerRow: Int?, mostRows: Int = .max) throws(Problem) {
         (self.bytes, self.separator) = (bytes, separator)
-        bounds.reserveCapacity(bytes.count / 4)
+        bounds.reserveCapacity(bytes.count / 8)
         var unescaped: [UInt8] = []
         var problem: Problem?
         bytes.withUnsafeBufferPointer { bytes in
@@ -55,7 +56,7 @@ struct CellIndex {
     private mutating func find(
         _ bytes: UnsafeBufferPointer<UInt8>, _ unescaped: inout [UInt8], _ cellsPerRow: Int?, _ mostRows: Int
     ) throws(Problem) {
-        let ends = ByteClass.cellEnds(separator)
+        let ends = CellEnds(separator)
         let count = bytes.count
         var index = 0
         while index < count, rowCount < mostRows {
@@ -71,25 +72,28 @@ struct CellIndex {
                     index = try quoted(bytes, index, &unescaped, line)
                 } else {
                     let start = index
-                    while index < count, !ends[bytes[index]] { index += 1 }
-                    bounds.append(UInt32(truncatingIfNeeded: start))
-                    bounds.append(UInt32(truncatingIfNeeded: index))
+                    index = ends.first(in: bytes, from: index)
+                    add(start, index)
                 }
                 guard index < count, bytes[index] == separator else { break }
                 index += 1
             }
-            let found = bounds.count / 2 - (firstCells.last ?? 0)
+            let found = bounds.count - (firstCells.last ?? 0)
             if let cellsPerRow, found != cellsPerRow { throw Problem(kind: .uneven(found: found), line: line) }
             lines.append(Int32(truncatingIfNeeded: line))
             rowBytes.append(start..<index)
             quotedRows.append(isQuoted)
-            firstCells.append(bounds.count / 2)
+            firstCells.append(bounds.count)
             if index < count {
                 index = Self.behindLineEnd(bytes, index)
                 lineCount += 1
             }
         }
         end = index
+    }
+
+    private mutating func add(_ start: Int, _ end: Int) {
+        bounds.append(UInt64(truncatingIfNeeded: start) | UInt64(truncatingIfNeeded: end) << 32)
     }
 
     /// Where the next line begins, if this one holds nothing but blanks.
@@ -99,7 +103,7 @@ struct CellIndex {
             index += 1
         }
         guard index < bytes.count else { return index }
-        return ByteClass.isLineEnd(bytes[index]) ? Self.behindLineEnd(bytes, index) : nil
+        return CellEnds.isLineEnd(bytes[index]) ? Self.behindLineEnd(bytes, index) : nil
     }
 
     private static func behindLineEnd(_ bytes: UnsafeBufferPointer<UInt8>, _ index: Int) -> Int {
@@ -119,7 +123,7 @@ struct CellIndex {
         while true {
             while index < count, bytes[index] != mark {
                 let isPair = bytes[index] == 0x0A && bytes[index - 1] == 0x0D
-                if ByteClass.isLineEnd(bytes[index]), !isPair { lineCount += 1 }
+                if CellEnds.isLineEnd(bytes[index]), !isPair { lineCount += 1 }
                 index += 1
             }
             guard index < count else { throw Problem(kind: .badQuote, line: line) }
@@ -131,14 +135,12 @@ struct CellIndex {
         }
         if isCopied {
             unescaped += bytes[start..<index]
-            bounds.append(UInt32(truncatingIfNeeded: count + copyStart))
-            bounds.append(UInt32(truncatingIfNeeded: count + unescaped.count))
+            add(count + copyStart, count + unescaped.count)
         } else {
-            bounds.append(UInt32(truncatingIfNeeded: start))
-            bounds.append(UInt32(truncatingIfNeeded: index))
+            add(start, index)
         }
         index += 1
-        guard index == count || bytes[index] == separator || ByteClass.isLineEnd(bytes[index]) else {
+        guard index == count || bytes[index] == separator || CellEnds.isLineEnd(bytes[index]) else {
             throw Problem(kind: .badQuote, line: lineCount)
         }
         return index
@@ -159,7 +161,7 @@ struct CellIndex {
     /// The bytes of the rows' cells.
     struct Cells {
         fileprivate let bytes: UnsafeBufferPointer<UInt8>
-        fileprivate let bounds: UnsafeBufferPointer<UInt32>
+        fileprivate let bounds: UnsafeBufferPointer<UInt64>
         fileprivate let index: CellIndex
 
         /// A cell of rows that have all the same number of them.
@@ -171,7 +173,8 @@ struct CellIndex {
         subscript(row row: Int, place place: Int) -> UnsafeBufferPointer<UInt8> { cell(index.firstCells[row] + place) }
 
         private func cell(_ number: Int) -> UnsafeBufferPointer<UInt8> {
-            UnsafeBufferPointer(rebasing: bytes[Int(bounds[2 * number])..<Int(bounds[2 * number + 1])])
+            let ends = bounds[number]
+            return UnsafeBufferPointer(rebasing: bytes[Int(ends & 0xFFFF_FFFF)..<Int(ends >> 32)])
         }
 
         /// A row as CSV has it whose cells are quoted only where they must be: equal for equal cells alone.
@@ -184,7 +187,7 @@ struct CellIndex {
             for number in index.firstCells[row]..<index.firstCells[row + 1] {
                 let cell = cell(number)
                 if number > index.firstCells[row] { buffer.append(index.separator) }
-                let needsQuotes = cell.contains { $0 == index.separator || $0 == mark || ByteClass.isLineEnd($0) }
+                let needsQuotes = cell.contains { $0 == index.separator || $0 == mark || CellEnds.isLineEnd($0) }
                 guard needsQuotes else {
                     buffer += cell
                     continue
@@ -195,21 +198,5 @@ struct CellIndex {
             }
             return buffer.withUnsafeBytes(body)
         }
-    }
-}
-
-/// Bytes that mean something in comma-separated text.
-struct ByteClass {
-    private var members: InlineArray<256, Bool> = .init(repeating: false)
-
-    subscript(byte: UInt8) -> Bool { members[Int(byte)] }
-
-    static func isLineEnd(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D }
-
-    /// Those that end an unquoted cell.
-    static func cellEnds(_ separator: UInt8) -> ByteClass {
-        var bytes = ByteClass()
-        for byte in [separator, 0x0A, 0x0D] { bytes.members[Int(byte)] = true }
-        return bytes
     }
 }

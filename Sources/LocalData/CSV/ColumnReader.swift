@@ -62,19 +62,22 @@ final class ColumnReader: Sendable {
         var missing: [Int] = []
         let base = cells.numbers.count
         var (whole, decimal) = (0, 0)
+        var numbers: [Double] = []
+        numbers.reserveCapacity(group.rowCount)
         try group.forEachRow(cell: place.cell) { row, text, line throws(DataError) in
             if let number = NumberParser.number(text, point: point) {
-                cells.numbers.append(number.value)
+                numbers.append(number.value)
                 if number.isWhole { whole += 1 } else { decimal += 1 }
                 return
             }
-            cells.numbers.append(.nan)
+            numbers.append(.nan)
             if MissingCell.isMissing(text) {
                 missing.append(row)
             } else {
                 cells.odd.append((base + row, try level(text, line(), &cells)))
             }
         }
+        cells.numbers += numbers
         cells.evidence.whole += whole
         cells.evidence.decimal += decimal
         return missing

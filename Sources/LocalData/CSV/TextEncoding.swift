@@ -2,8 +2,8 @@ import Foundation
 
 /// How a file writes letters beyond ASCII.
 ///
-/// Only words are decoded; separators, line ends and numbers are bytes that all of these share. So the rows' order, which
-/// is one of their bytes, is the same whatever encoding somebody asks for.
+/// Only words are decoded; separators, line ends and numbers are bytes that all of these share. So the rows' order,
+/// which is one of their bytes, is the same whatever encoding somebody asks for.
 public enum TextEncoding: String, Sendable, CaseIterable {
     /// UTF-8; UTF-16 where a byte order mark says so.
     case utf8 = "utf-8"

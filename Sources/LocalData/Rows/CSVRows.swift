@@ -1,9 +1,10 @@
 import Foundation
 import OrderedCollections
+import Synchronization
 import Wire
 
-/// The rows of a CSV file, each column of one type: that which somebody gave it, or what its cells are, by the same rules
-/// as a table's.
+/// The rows of a CSV file, each column of one type: that which somebody gave it, or what its cells are, by the same
+/// rules as a table's.
 package struct CSVRows: RowSource {
     package let source: String
     package let types: OrderedDictionary<String, CellType>
@@ -20,6 +21,7 @@ package struct CSVRows: RowSource {
     ///   - file: the same bytes as often as it is read.
     ///   - columns: which ones; nil takes all.
     ///   - given: what columns' cells are.
+    ///   - batchSize: the rows of a batch, or a few more.
     package init(
         _ file: any ByteSource, source: String, types given: [String: CellType], columns: [String]?,
         encoding: TextEncoding = .utf8, isVisible: (String) -> Bool, batchSize: Int = 65_536
@@ -35,7 +37,7 @@ package struct CSVRows: RowSource {
         let guesses = wanted.map { TypeGuess($0, given: given[$0.name], encoding: encoding, source: source) }
         var groups = CSVGroups(form, source: source, needsDigests: false)
         var count = 0
-        while let group = try groups.next(rows: batchSize) {
+        while let group = try groups.next() {
             count += group.rowCount
             _ = try concurrently(guesses.count) { try guesses[$0].look(at: group) }
         }
@@ -56,17 +58,47 @@ package struct CSVRows: RowSource {
     package func read(_ body: (RowBatch) throws -> Void) throws {
         var groups = CSVGroups(form, source: source, needsDigests: false)
         let types = types.values.elements
-        while let group = try groups.next(rows: batchSize) {
-            let columns = try concurrently(places.count) { column in
-                var parser = CellParser(
+        let parsers = places.indices.map { column in
+            ParallelParser(
+                places[column].cell,
+                CellParser(
                     column: places[column].name, type: types[column], source: source, numbers: forms[column].numbers,
-                    days: forms[column].days, encoding: encoding)
-                try group.forEachRow(cell: places[column].cell) { _, cell, line throws(DataError) in
-                    try parser.append(cell, "line \(line())")
-                }
-                return (places[column].name, parser.finish())
+                    days: forms[column].days, encoding: encoding))
+        }
+        var count = 0
+        func give() throws {
+            let columns = try concurrently(parsers.count) { parsers[$0].finish() }
+            try body(
+                RowBatch(columns: OrderedDictionary(firstOf: zip(places.map(\.name), columns)), rowCount: count))
+            count = 0
+        }
+        while let group = try groups.next() {
+            _ = try concurrently(parsers.count) { try parsers[$0].take(group) }
+            count += group.rowCount
+            if count >= batchSize { try give() }
+        }
+        if count > 0 { try give() }
+    }
+}
+
+/// Reads a column's cells, by one thread after the other.
+private final class ParallelParser: Sendable {
+    private let cell: Int
+    private let parser: Mutex<CellParser>
+
+    init(_ cell: Int, _ parser: CellParser) {
+        self.cell = cell
+        self.parser = Mutex(parser)
+    }
+
+    func take(_ group: CSVGroup) throws(DataError) {
+        try parser.withLock { parser throws(DataError) in
+            try group.forEachRow(cell: cell) { _, cell, line throws(DataError) in
+                try parser.append(cell, "line \(line())")
             }
-            try body(RowBatch(columns: OrderedDictionary(firstOf: columns), rowCount: group.rowCount))
         }
     }
+
+    /// The cells since the last time.
+    func finish() -> Cells { parser.withLock { $0.finish() } }
 }

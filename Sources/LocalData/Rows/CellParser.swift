@@ -51,7 +51,7 @@ struct CellParser {
             integers.append(try required(days))
         case .timestamp where dateForm != .iso:
             let days = dateForm.days(String(decoding: cell, as: UTF8.self))
-            integers.append(try required(days.map { Int64(($0 * Double(CalendarDate.day)).rounded()) }))
+            integers.append(try required(days.flatMap { Int64(exactly: ($0 * Double(CalendarDate.day)).rounded()) }))
         case .timestamp, .timestampUTC:
             let moment = CalendarDate.microseconds(String(decoding: cell, as: UTF8.self))
             integers.append(try required(moment?.hasZone == (type == .timestampUTC) ? moment?.value : nil))

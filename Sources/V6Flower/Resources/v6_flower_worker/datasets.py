@@ -4,7 +4,10 @@ An app written for simulation asks for its partition of a public data set. At a 
 partition is the whole of it, whatever its number. The rest of flwr_datasets (partitioners, preprocessors, `datasets`) stays.
 """
 
+import contextlib
 import os
+import re
+import tempfile
 
 from . import hooks
 
@@ -152,21 +155,59 @@ def read(database: dict, columns: "dict[str, str]"):
 
 
 def _table(path: str, kind: str, place: str):
-    from datasets import Dataset
+    """A file as `datasets.load_dataset` has it elsewhere: values, nulls and types are those of the installed version."""
+    from datasets import load_dataset
 
+    # Only as long as it takes: what it leaves there are rows.
+    with tempfile.TemporaryDirectory() as cache, _silence():
+        try:
+            return load_dataset(kind, data_files=path, split="train", cache_dir=cache, keep_in_memory=True)
+        except Exception as error:
+            problem = _problem(error, path, kind)
+    raise NoSuchData(f"{place} cannot be read as {kind}: {problem}")
+
+
+@contextlib.contextmanager
+def _silence():
+    """Without `datasets`' own log, which shows cells that it cannot read."""
+    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars, logging
+
+    verbosity, without_bars = logging.get_verbosity(), are_progress_bars_disabled()
+    logging.set_verbosity(logging.CRITICAL)
+    disable_progress_bars()
     try:
-        if kind == "csv":
-            from pyarrow import csv
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if not without_bars:
+            enable_progress_bars()
 
-            table = csv.read_csv(path)
-        else:
-            from pyarrow import parquet
 
-            table = parquet.read_table(path)
-    except Exception as error:
-        # pyarrow shows the line that it cannot read: rows stay at the node, and out of its log.
-        raise NoSuchData(f"{place} cannot be read as {kind} ({type(error).__name__})") from None
-    return Dataset(table)
+def _problem(error: "BaseException | None", path: str, kind: str) -> str:
+    """What is wrong with a file, with its line where there is one, and without the cells that a reader shows: rows stay at the
+    node, and out of its log."""
+    causes = []
+    while error is not None and len(causes) < 8:
+        causes.append(error)
+        error = error.__cause__ or error.__context__
+    for cause in causes:
+        if isinstance(cause, UnicodeDecodeError):
+            return f"line {_first_undecodable(path)} is not UTF-8"
+        line = re.search(r"in line (\d+)", str(cause))
+        if kind == "csv" and line:
+            return f"line {line[1]} has more or fewer cells than the header"
+    names = ", ".join(dict.fromkeys(type(cause).__name__ for cause in causes))
+    return f"its rows do not fit together ({names})"
+
+
+def _first_undecodable(path: str) -> int:
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 1
 
 
 def _folder(path: str, place: str):
