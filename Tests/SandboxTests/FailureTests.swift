@@ -212,8 +212,10 @@ struct FailureTests {
             data: Fixture.tables(["a": table(0), "b": table(3)]), ["model": "linear", "target": "y", "num_rounds": 2]
         ).outcome.result
         #expect(
-            result["model"]?["left_out"] == [
-                ["column": "k", "reason": "has the same value in every row of every organization"]
+            result["model"]?["columns"] == [
+                "y": ["kind": "numeric", "missing": "row left out"],
+                "x": ["kind": "numeric", "missing": "mean"],
+                "k": ["left_out": "has the same value in every row of every organization"],
             ])
         #expect(result["model"]?["features"] == ["x"])
     }

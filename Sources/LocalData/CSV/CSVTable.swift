@@ -153,7 +153,12 @@ struct Scan {
             cells.evidence, decimal: options.decimal, separator: form.separator, column: name, source: source)
         switch reading {
         case .numbers(let form):
-            return .numeric(Self.values(reader.plan, cells, levels.map { form.number($0.text) }))
+            let values = Self.values(reader.plan, cells, levels.map { form.number($0.text) })
+            guard cells.evidence.whole > 0, values.allSatisfy({ $0.isNaN || DateForm.compact($0) != nil }) else {
+                return .numeric(values)
+            }
+            guard options.dates != .leaveOut else { return .dates }
+            return .numeric(values.map { DateForm.compact($0).map(Double.init) ?? .nan })
         case .dates(let forms): return try dates(reader.plan, cells, forms, name)
         case .truths, .categories:
             return reader.plan == .words ? Self.categories(cells.codes, levels) : nil

@@ -5,7 +5,7 @@ struct CellShape: Hashable, Sendable {
     /// The forms in which it is a number, by their places in ``NumberForm/all``.
     private let numbers: UInt8
     /// The forms in which it is a day, by their places in ``DateForm``'s.
-    private let dates: UInt8
+    private let dates: UInt16
     let isNearlyNumber: Bool
     let isTruth: Bool
     /// Whether there is a time of day in it, if it is a day.
@@ -21,15 +21,15 @@ struct CellShape: Hashable, Sendable {
         dates = isLetter ? 0 : Self.mask(DateForm.allCases) { $0.days(text) != nil }
     }
 
-    private static func mask<Form>(_ forms: [Form], _ has: (Form) -> Bool) -> UInt8 {
-        forms.indices.reduce(0) { has(forms[$1]) ? $0 | 1 << UInt8($1) : $0 }
+    private static func mask<Form, Mask: FixedWidthInteger>(_ forms: [Form], _ has: (Form) -> Bool) -> Mask {
+        forms.indices.reduce(0) { has(forms[$1]) ? $0 | 1 << Mask($1) : $0 }
     }
 
     var numberForms: [NumberForm] { Self.forms(NumberForm.all, numbers) }
     var dateForms: [DateForm] { Self.forms(DateForm.allCases, dates) }
 
-    private static func forms<Form>(_ forms: [Form], _ mask: UInt8) -> [Form] {
-        forms.indices.filter { mask >> UInt8($0) & 1 == 1 }.map { forms[$0] }
+    private static func forms<Form>(_ forms: [Form], _ mask: some FixedWidthInteger) -> [Form] {
+        forms.indices.filter { mask >> $0 & 1 == 1 }.map { forms[$0] }
     }
 }
 

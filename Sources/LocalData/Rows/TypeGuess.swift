@@ -8,12 +8,14 @@ final class TypeGuess: Sendable {
         /// Whether the whole numbers count up by one from the first row's on, which is 0 or 1.
         var nextCount: Int64?
         var isFirst = true
+        var areDays = true
 
         mutating func count(_ value: Double) {
             if isFirst {
                 nextCount = value == 0 || value == 1 ? Int64(value) : nil
                 isFirst = false
             }
+            if areDays { areDays = DateForm.compact(value) != nil }
             nextCount = nextCount.flatMap { value == Double($0) ? $0 + 1 : nil }
         }
     }
@@ -73,12 +75,14 @@ final class TypeGuess: Sendable {
     /// The type, and how numbers and days are written. Throws ``DataError``.
     func result(separator: UInt8) throws(DataError) -> (type: CellType, numbers: NumberForm, days: DateForm) {
         if let given { return (given, .plain, .iso) }
-        guard let evidence = seen.withLock({ $0?.evidence }) else { return (.number, .plain, .iso) }
+        guard let seen = seen.withLock({ $0 }) else { return (.number, .plain, .iso) }
+        let evidence = seen.evidence
         let reading = try ColumnReading(
             evidence, decimal: nil, separator: separator, column: place.name, source: source)
         switch reading {
         case .numbers(let form):
             let isWhole = evidence.decimal == 0 && evidence.shapes.isEmpty && evidence.whole > 0
+            if isWhole, seen.areDays { return (.date, .plain, .compact) }
             return (isWhole ? .integer : .number, form, .iso)
         case .truths: return (.boolean, .plain, .iso)
         case .dates(let forms):

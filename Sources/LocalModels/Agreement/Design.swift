@@ -64,6 +64,18 @@ package struct Design: Sendable, Equatable {
         }
     }
 
+    /// What becomes of a cell of a feature without a value, in the words of results: `mean`, the level that it has, or
+    /// what becomes of its row.
+    package func missing(_ feature: Feature) -> String {
+        switch (question.missing, feature.coding) {
+        case (.mean, .standardised): "mean"
+        case (.mean, .levels(let levels)):
+            levels.first { $0 == DisclosureRules.missingLevel } ?? "baseline"
+        case (.drop, _): "row left out"
+        case (.refuse, _): "refused"
+        }
+    }
+
     /// The name of what is added for every row, where it stands among the columns'.
     static let intercept = "(intercept)"
 

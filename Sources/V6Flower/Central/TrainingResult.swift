@@ -74,10 +74,35 @@ struct TrainingResult {
         ]
         if !design.classes.isEmpty { members["classes"] = .array(design.classes.map(JSON.string)) }
         members.merge(report) { own, _ in own }
-        if !preparation.leftOut.isEmpty { members["left_out"] = preparation.leftOutJSON }
+        members["columns"] = columnsRead
         members["preprocessing"] = design.json
         members["safetensors"] = .base64(Safetensors.encode(arrays))
         return .object(members)
+    }
+
+    /// What each column was taken for and what became of cells without a value, or why nobody learnt from it: so that
+    /// who knows the table can see whether it was understood.
+    private var columnsRead: JSON {
+        let design = preparation.design
+        var columns: OrderedDictionary<String, JSON> = [:]
+        for (name, target) in design.targets {
+            switch target {
+            case .number: columns[name] = ["kind": "numeric", "missing": "row left out"]
+            case .classes: columns[name] = ["kind": "categorical", "missing": "row left out"]
+            }
+        }
+        for feature in design.features {
+            let missing = JSON.string(design.missing(feature))
+            switch feature.coding {
+            case .standardised: columns[feature.name] = ["kind": "numeric", "missing": missing]
+            case .levels(let levels):
+                columns[feature.name] = [
+                    "kind": "categorical", "levels": .array(levels.map(JSON.string)), "missing": missing,
+                ]
+            }
+        }
+        for column in preparation.leftOut { columns[column.column] = ["left_out": .string(column.reason)] }
+        return .object(columns)
     }
 
     private var participants: JSON {
