@@ -80,9 +80,12 @@ let package = Package(
         // The program in the image.
         .executableTarget(name: "v6-flower", dependencies: ["V6Flower", argumentParser], swiftSettings: strict),
 
-        // An algorithm of one's own in one file, as a Swift developer writes it.
+        // Algorithms of one's own in one file each, as a Swift developer writes them.
         .executableTarget(
             name: "federated-mean", dependencies: ["V6Flower"], path: "examples/FederatedMean", swiftSettings: strict),
+        .executableTarget(
+            name: "category-counts", dependencies: ["V6Flower"], path: "examples/CategoryCounts",
+            swiftSettings: strict),
 
         // A stand-in for vantage6's server and node proxies on loopback; not in the image.
         .target(
@@ -133,7 +136,10 @@ let package = Package(
             name: "parquet-tool", dependencies: ["Parquet", "Wire"], path: "Tests/ParquetTool", swiftSettings: strict),
         .testTarget(
             name: "SandboxTests",
-            dependencies: ["Sandbox", "Journal", "v6-flower", "v6-flower-sandbox", "federated-mean", "strategy-app"],
+            dependencies: [
+                "Sandbox", "Journal", "Vantage6", "v6-flower", "v6-flower-sandbox", "federated-mean", "category-counts",
+                "strategy-app", collections,
+            ],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -12,43 +12,75 @@ package struct Comparison: Sendable {
     package struct Row: Sendable {
         /// Whose model it is.
         package let name: String
-        /// Its metrics on all held-out rows.
+        /// Its metrics on all held-out rows; none where it could not be trained or scored.
         package let metrics: MetricRecord
+        /// Why not.
+        package let problem: String?
+
+        fileprivate init(_ name: String, _ metrics: () throws -> MetricRecord) {
+            self.name = name
+            do {
+                self.metrics = try metrics()
+                problem = nil
+            } catch {
+                self.metrics = [:]
+                problem = "\(error)"
+            }
+        }
     }
 
     /// The federated model, the pooled one, then each organization's.
     package let rows: [Row]
 
-    /// Compares, on the rows that nodes of these settings train on and hold out; nil for a result that is none of the
-    /// ready-made algorithm's.
-    package init?(result: JSON, organizations: [SandboxOrganization], label: String, node: NodeSettings) throws {
+    /// Compares, on the rows that the organizations' nodes train on and hold out; nil for a result that is none of the
+    /// ready-made algorithm's. Throws what makes a table unreadable.
+    package init?(result: JSON, nodes: OrderedDictionary<String, Node>) throws {
         guard let settings = TrainingSettings(result: result), let text = result["model"]?["safetensors"]?.string else {
             return nil
         }
         let arrays = try Safetensors.decode(try Base64.decode(text))
         let taking = Set((result["participants"]?.elements ?? []).compactMap { $0["organization"]?.int })
-        let able = organizations.filter { taking.contains($0.id) }
+        let able = nodes.filter { taking.contains($0.value.organization) }
         var tables: OrderedDictionary<Int64, Table> = [:]
-        for organization in able {
-            guard let path = organization.databases[label] else { continue }
-            let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
-            tables[organization.id] = try Table.csv(
-                data, source: path, options: node.permitted(settings.design.question.tableOptions))
+        for node in able.values {
+            tables[node.organization] = try node.table(options: settings.design.question.tableOptions)
         }
-        let bench = try HeldOutBench(tables, settings.design, node.disclosure)
-        var rows = [
-            Row(name: "federated", metrics: try bench.metrics(of: arrays)),
-            Row(name: "pooled", metrics: try bench.metrics(of: try bench.arrays(settings.options))),
-        ]
-        for organization in able {
-            let own = try bench.arrays(trainedOn: [organization.id], settings.options)
-            rows.append(Row(name: "\(organization.name) alone", metrics: try bench.metrics(of: own)))
-        }
-        self.rows = rows
+        let bench = try HeldOutBench(
+            tables, settings.design, able.values.first?.settings.disclosure ?? DisclosureRules())
+        rows =
+            [
+                Row("federated") { try bench.metrics(of: arrays) },
+                Row("pooled") { try bench.metrics(of: try bench.arrays(settings.options)) },
+            ]
+            + able.map { name, node in
+                Row("\(name) alone") {
+                    try bench.metrics(of: try bench.arrays(trainedOn: [node.organization], settings.options))
+                }
+            }
     }
 
     /// The names of the metrics.
-    package var columns: [String] { rows.first.map { [String]($0.metrics.keys) } ?? [] }
+    package var columns: [String] { [String](OrderedSet(rows.flatMap(\.metrics.keys))) }
+
+    /// What a reader of the table should know beside it.
+    package var notes: [String] {
+        let failed = rows.compactMap { row in row.problem.map { "\(row.name): \($0)" } }
+        let auc =
+            columns.contains("auc")
+            ? ["auc: here of all rows together; round by round the mean of the organizations' own, weighted by rows"]
+            : []
+        return failed + auc + [convergence].compactMap(\.self)
+    }
+
+    /// How far the federated model is behind the pooled one, where that is far.
+    private var convergence: String? {
+        guard rows.count > 1, let own = rows[0].metrics["loss"]?.double, let pooled = rows[1].metrics["loss"]?.double,
+            pooled > 0, own > pooled * 1.1
+        else { return nil }
+        return String(
+            format: "federated: its loss is %.2f times the pooled one, so it has not converged; try more num_rounds or "
+                + "local_epochs, or another learning_rate", own / pooled)
+    }
 
     /// The comparison as JSON: a row a model.
     package var json: JSON {

@@ -18,28 +18,41 @@ struct Report {
         <header><h1>\(escape(heading))</h1><p>\(subtitle)</p></header>
         \(tiles)
         \(comparisonSection)
-        <section><h2>Curves</h2><div class="charts">\(charts)</div></section>
-        <section><h2>Participation</h2>\(participation)\(failures)</section>
-        <section><h2>Timing</h2>\(timing)</section>
+        \(section("Curves", charts.isEmpty ? "" : "<div class=\"charts\">\(charts)</div>"))
+        \(section("Participation", participation))
+        \(section("Failures", failures))
+        \(section("Timing", timing))
         \(coefficients)
-        <footer>Rows never left their organization. Held-out rows are scored at each organization; AUC is the mean of the organizations' own.</footer>
+        <footer>Rows never left their organization.\(footer)</footer>
         </main></body></html>
 
         """
     }
 
+    private func section(_ title: String, _ content: String) -> String {
+        content.isEmpty ? "" : "<section><h2>\(title)</h2>\(content)</section>"
+    }
+
+    private var footer: String {
+        guard result["metrics"]?["auc"] != nil else { return "" }
+        return " Held-out rows are scored at each organization; AUC is the mean of the organizations' own."
+    }
+
     private var heading: String {
-        result["app"]?["name"]?.string ?? "Federated training of a \(result["model"]?["kind"]?.string ?? "") model"
+        if let name = result["app"]?["name"]?.string { return name }
+        return (result["model"]?["kind"]?.string).map { "Federated training of a \($0) model" } ?? "Federated run"
     }
     private var rounds: [JSON] { result["rounds"]?.elements ?? [] }
     private var participants: [JSON] { result["participants"]?.elements ?? [] }
 
     private var subtitle: String {
         let rows = participants.reduce(0) { $0 &+ ($1["train_rows"]?.int ?? 0) }
-        return
-            "\(escape(result["strategy"]?.string ?? "")) · \(rounds.count) rounds · \(participants.count) "
-            + "organizations · \(rows) rows to train on · "
-            + "predicts <b>\(escape(result["model"]?["target"]?.string ?? ""))</b>"
+        return [
+            result["strategy"]?.string.map(escape), rounds.isEmpty ? nil : "\(rounds.count) rounds",
+            participants.isEmpty ? nil : "\(participants.count) organizations",
+            rows == 0 ? nil : "\(rows) rows to train on",
+            result["model"]?["target"]?.string.map { "predicts <b>\(escape($0))</b>" },
+        ].compactMap(\.self).joined(separator: " · ")
     }
 
     private var tiles: String {
@@ -59,10 +72,11 @@ struct Report {
                 .joined()
             return "<tr\(index == 0 ? " class=\"own\"" : "")><th>\(escape(row.name))</th>\(cells)</tr>"
         }.joined()
+        let notes = comparison.notes.map { "<p class=\"note\">\(escape($0))</p>" }.joined()
         return """
             <section><h2>Against pooled data, and each organization alone</h2>
             <table><thead><tr><th></th>\(columns.map { "<th>\(escape(title($0)))</th>" }.joined())</tr></thead><tbody>\(body)</tbody></table>
-            <p class="note">All models are scored together on the rows that all organizations held out.</p></section>
+            <p class="note">All models are scored together on the rows that all organizations held out.</p>\(notes)</section>
             """
     }
 
@@ -102,6 +116,7 @@ struct Report {
     // MARK: - Tables
 
     private var participation: String {
+        guard !participants.isEmpty else { return "" }
         let rows = participants.map { participant in
             let share = Double(participant["rounds"]?.int ?? 0) / Double(max(rounds.count, 1))
             return
@@ -123,20 +138,22 @@ struct Report {
                 + "<td class=\"text\">\(escape($0["reason"]?.string ?? ""))</td></tr>"
         }.joined()
         return
-            "<h3>Failures</h3><table><thead><tr><th>round</th><th>organization</th><th>phase</th><th "
+            "<table><thead><tr><th>round</th><th>organization</th><th>phase</th><th "
             + "class=\"text\">reason</th></tr></thead><tbody>\(body)</tbody></table>"
     }
 
     private var timing: String {
         let fanOuts = (result["timing"]?["seconds_per_fan_out"]?.elements ?? []).compactMap(\.double)
+        guard !fanOuts.isEmpty else { return "" }
         let points = fanOuts.enumerated().map { (Double($0 + 1), $1) }
         let chart = Chart(
             title: "seconds by fan-out",
             lines: [Chart.Line(name: "all", color: "#111827", isBold: true, points: points)]
         ).svg
-        return
-            "<div class=\"charts\">\(chart)</div><p class=\"note\">One fan-out a round, and one for the last "
-            + "evaluation.</p>"
+        let note =
+            result["model"]?["kind"] == nil
+            ? "" : "<p class=\"note\">One fan-out a round, and one for the last evaluation.</p>"
+        return "<div class=\"charts\">\(chart)</div>\(note)"
     }
 
     private var coefficients: String {

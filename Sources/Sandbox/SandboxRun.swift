@@ -57,6 +57,8 @@ package struct SandboxRun: Sendable {
         package let comparison: Comparison?
         /// Seconds from central's start to its end.
         package let seconds: Double
+        /// The files that were written, in the output folder.
+        package let files: [String]
     }
 
     private static let label = "default"
@@ -121,21 +123,41 @@ package struct SandboxRun: Sendable {
             }
             return (result, seconds)
         }
-        try result.write(to: URL(fileURLWithPath: request.output + "/result.json"))
+        var files: [String] = []
+        func keep(_ data: Data, _ name: String) throws {
+            try data.write(to: URL(fileURLWithPath: request.output + "/" + name))
+            files.append(name)
+        }
+        try keep(result, "result.json")
         guard let json = try? JSON(parsing: result) else {
             throw Failed(description: "central's result is not JSON; it lies in \(request.output)/result.json")
         }
         if let model = json["model"]?["safetensors"]?.string {
-            try Base64.decode(model).write(to: URL(fileURLWithPath: request.output + "/model.safetensors"))
+            try keep(try Base64.decode(model), "model.safetensors")
         }
         try writeFiles(json["files"]?.elements ?? [])
-        let node = try NodeSettings(request.algorithmEnvironment)
-        let comparison =
-            !request.isCompared
-            ? nil : try Comparison(result: json, organizations: organizations, label: Self.label, node: node)
+        let comparison = request.isCompared ? try Comparison(result: json, nodes: self.nodes(in: nodes)) : nil
         let report = Report(result: json, comparison: comparison, seconds: seconds)
-        try Data(report.html.utf8).write(to: URL(fileURLWithPath: request.output + "/report.html"))
-        return Outcome(result: json, comparison: comparison, seconds: seconds)
+        try keep(Data(report.html.utf8), "report.html")
+        return Outcome(result: json, comparison: comparison, seconds: seconds, files: files)
+    }
+
+    /// The organizations' nodes with the table that they trained on: in version 5 the dataframe that was extracted.
+    private func nodes(in folder: String) throws -> OrderedDictionary<String, Node> {
+        let settings = try NodeSettings(request.algorithmEnvironment)
+        return OrderedDictionary(
+            firstOf: try organizations.map { organization in
+                let path =
+                    request.generation == .four
+                    ? organization.databases[Self.label] ?? ""
+                    : ContainerFiles.session(of: organization, in: folder) + "/\(try dataframe).parquet"
+                let database = Database(
+                    label: Self.label, uri: URL(fileURLWithPath: path).resolvingSymlinksInPath().path,
+                    type: SandboxOrganization.databaseType(of: path))
+                let node = Node(
+                    settings, organization: organization.id, databases: [database], log: .standardError)
+                return (organization.name, node)
+            })
     }
 
     private var dataframe: String {

@@ -146,8 +146,9 @@ struct Run: AsyncParsableCommand {
     }
 
     private static var ownAlgorithm: String {
-        let own = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-        return own.deletingLastPathComponent().appendingPathComponent("v6-flower").path
+        // Not the first argument, which is a name alone where the program was found in PATH.
+        let own = Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])
+        return own.resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("v6-flower").path
     }
 
     private func show(_ outcome: SandboxRun.Outcome) {
@@ -162,6 +163,7 @@ struct Run: AsyncParsableCommand {
                         + columns.map { pad(row.metrics[$0]?.double.map { String(format: "%.4f", $0) } ?? "", 12) }
                         .joined())
             }
+            for note in comparison.notes { print(note) }
         }
         for failure in outcome.result["failures"]?.elements ?? [] {
             print("failed: round \(failure["round"]?.int ?? 0), \(failure["reason"]?.string ?? "")")
@@ -173,7 +175,7 @@ struct Run: AsyncParsableCommand {
         }
         let files = (outcome.result["files"]?.elements ?? []).compactMap { $0["name"]?.string }
         if !files.isEmpty { print("\nfiles: \(files.joined(separator: ", ")) in \(output)/files") }
-        print("\n\(output)/result.json, \(output)/model.safetensors, \(output)/report.html")
+        print("\n" + outcome.files.map { "\(output)/\($0)" }.joined(separator: ", "))
     }
 
     private func pad(_ text: String, _ width: Int) -> String {

@@ -51,11 +51,11 @@ def one_failure(app, folder, code: str, *options: str):
     return run, one_reason(run)
 
 
-def one_reason(run) -> str:
+def one_reason(run, rounds: int = 2) -> str:
     assert run.code == 0, run.text[-3000:]
-    assert [row["participants"] for row in run.result["rounds"]] == [2, 2]
+    assert [row["participants"] for row in run.result["rounds"]] == [2] * rounds
     failures = run.result["failures"]
-    assert [(row["round"], row["organization"], row["phase"]) for row in failures] == [(1, 2, "train"), (2, 2, "train")]
+    assert [(row["round"], row["organization"], row["phase"]) for row in failures] == [(i + 1, 2, "train") for i in range(rounds)]
     return failures[0]["reason"]
 
 
@@ -87,9 +87,17 @@ def test_a_serverapp_that_raises(app, folder):
 
 def test_a_clientapp_that_does_not_import_is_a_failure_of_each(app, folder):
     spoil(app, CLIENT, "import numpy as np", "import numpy as np\nimport no_such_module")
+    text = fails(
+        app, folder, "the clientapp quickstart_numpy.client_app:app cannot be imported: ModuleNotFoundError",
+        "no organization has answered anything that it was asked; the first failure, at amsterdam (organization 1): ")
+    assert "import no_such_module" in text
+
+
+def test_a_node_that_does_not_answer_in_time_is_a_failure(app, folder):
+    spoil(app, SERVER, "num_rounds=num_rounds,", "num_rounds=num_rounds, timeout=6,")
+    spoil(app, CLIENT, FIRST_LINE, at_one_node("import time; time.sleep(60)"))
     run = sandbox(app, TABLES, folder / "output", {"num-server-rounds": 1})
-    assert "the clientapp quickstart_numpy.client_app:app cannot be imported: ModuleNotFoundError" in run.text
-    assert "import no_such_module" in run.text
+    assert one_reason(run, rounds=1).startswith("maastricht (organization 2) did not answer within 6 seconds")
 
 
 def test_a_clientapp_that_raises(app, folder):
@@ -271,7 +279,7 @@ def test_a_strategy_that_waits_for_nodes_that_cannot_come(app, folder):
 
 def test_python_without_flwr_or_with_an_old_one(app, folder):
     fails(app, folder, "flwr is missing", "Flower apps run here with flwr 1.21 or newer", python="/usr/bin/python3")
-    fails(app, folder, "no-such-python", python="/no-such-python")
+    fails(app, folder, "no-such-python cannot be started", "name another with --python", python="/no-such-python")
     fake = folder / "old"
     (fake / "bin").mkdir(parents=True)
     site = fake / "site/flwr"

@@ -1,6 +1,7 @@
 import Foundation
 import OrderedCollections
 import Testing
+import Wire
 
 @testable import LocalData
 
@@ -31,6 +32,33 @@ struct CSVRowsTests {
         #expect(columns["secret"] == nil)
     }
 
+    @Test("Numbers and days are those that pandas reads", arguments: CSVCase.all)
+    func pandas(_ one: CSVCase) throws {
+        let words = one.options.categorical
+        func rows() throws -> CSVRows {
+            try CSVRows(
+                try Base64.decode(one.json["text"]?.string ?? ""), source: one.name,
+                types: Dictionary(words.map { ($0, .text) }, uniquingKeysWith: { one, _ in one }), columns: nil,
+                encoding: one.options.encoding, isVisible: { _ in true })
+        }
+        if let line = one.json["line"]?.int {
+            #expect(throws: DataError.notNumeric(column: "x", line: Int(line), source: one.name)) { try rows() }
+            return
+        }
+        let columns = try #require(one.json["columns"]?.members)
+        try rows().read { batch in
+            #expect([String](batch.columns.keys) == [String](columns.keys))
+            for (name, cells) in batch.columns where columns[name]?["kind"] == "numeric" {
+                let unit = [.timestamp, .timestampUTC].contains(cells.type) ? 86_400e6 : 1
+                for (value, cell) in zip(cells.numbers ?? [], columns[name]?["cells"]?.elements ?? []) {
+                    let isNear = cell.double.map { abs(value / unit - $0) <= (name == "day" ? 1e-9 : 0) }
+                    #expect(isNear ?? value.isNaN, "\(value / unit) in place of \(cell)")
+                }
+                #expect(cells.numbers?.count == columns[name]?["cells"]?.elements?.count)
+            }
+        }
+    }
+
     @Test("Rows come in batches, each small enough for memory")
     func batches() throws {
         let word = String(repeating: "long ", count: 12)
@@ -44,6 +72,7 @@ struct CSVRowsTests {
     func days() throws {
         for (text, type) in [
             ("2024-03-05", CellType.date), ("05.03.2024", .date), ("2024/03/05", .date), ("5-Mar-2024", .date),
+            ("05.03.24", .date), ("20240305", .date),
             ("2024-03-05 06:07", .timestamp), ("2024-03-05T06:07Z", .timestampUTC),
         ] {
             let (types, columns) = try Self.rows("d\n\(text)\n")

@@ -19,6 +19,9 @@ struct SessionTests {
             let names = outcome.result["participants"]?.elements?.map { $0["name"]?.string }
             #expect(names == ["amsterdam", "maastricht", "utrecht"])
             #expect((outcome.result["metrics"]?["auc"]?.double ?? 0) > 0.97)
+            // Compared on the dataframes' rows: those that were held out.
+            let loss = try #require(outcome.comparison?.rows.first?.metrics["loss"]?.double)
+            #expect(abs((outcome.result["metrics"]?["loss"]?.double ?? 0) - loss) < 1e-6)
             models.append(outcome.result["model"]?["safetensors"]?.string)
         }
         #expect(models[0] != nil && models[0] == models[1])

@@ -1,6 +1,8 @@
 import Foundation
+import OrderedCollections
 import Testing
 import V6Flower
+import Vantage6
 
 @testable import Sandbox
 
@@ -154,6 +156,53 @@ struct TrainingTests {
         #expect(error?.description.contains("column 'age' has missing values") ?? false)
     }
 
+    @Test("Every algorithm describes itself for the store", arguments: [4, 5])
+    func describes(_ generation: Int) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: try Fixture.program("category-counts"))
+        process.arguments = ["describe", "--generation", "\(generation)"]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        let described = try JSON(parsing: pipe.fileHandleForReading.readDataToEndOfFile())
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        #expect(described["image"] == "registry.example.org/category-counts:1")
+        let names = described["functions"]?.elements?.first?["arguments"]?.elements?.compactMap { $0["name"]?.string }
+        #expect(names?.contains("column") ?? false)
+    }
+
+    @Test("A comparison says which model could not be trained, and how far the federated one is behind")
+    func failingComparison() async throws {
+        let kwargs: OrderedDictionary<String, JSON> = [
+            "model": "linear", "target": "progression", "learning_rate": 0.02, "num_rounds": 1,
+        ]
+        let run = try await Fixture.run(data: Fixture.example("diabetes"), kwargs)
+        #expect(run.outcome.files == ["result.json", "model.safetensors", "report.html"])
+        let behind = try #require(run.outcome.comparison).notes
+        #expect(behind.count == 1 && behind[0].contains("times the pooled one, so it has not converged"))
+        guard case .object(var members) = run.outcome.result,
+            case .object(var arguments) = members["arguments"] ?? .null
+        else {
+            Issue.record("the result has no arguments")
+            return
+        }
+        arguments["learning_rate"] = 1e30
+        members["arguments"] = .object(arguments)
+        let settings = try NodeSettings([:])
+        let nodes = OrderedDictionary(
+            uniqueKeysWithValues: ["amsterdam", "maastricht", "utrecht"].enumerated().map { index, name in
+                let path = "\(Fixture.example("diabetes"))/\(name).csv"
+                let database = Database(label: "default", uri: path, type: "csv")
+                return (
+                    name, Node(settings, organization: Int64(index + 1), databases: [database], log: .standardError)
+                )
+            })
+        let comparison = try #require(try Comparison(result: .object(members), nodes: nodes))
+        #expect(comparison.rows.map { $0.problem == nil } == [true, false, false, false, false])
+        #expect(comparison.notes.first?.hasPrefix("pooled: training diverged") ?? false)
+    }
+
     @Test("A Swift developer's own algorithm runs in the same network")
     func ownAlgorithm() async throws {
         let (outcome, _) = try await Fixture.run(
@@ -161,6 +210,10 @@ struct TrainingTests {
         let mean = try #require(outcome.result["result"]?["mean"]?["mean"]?.double)
         #expect(abs(mean - 14.127291739894552) < 1e-9)  // load_breast_cancer().data[:, 0].mean()
         #expect(outcome.comparison == nil)
+        let counted = try await Fixture.run(
+            ["column": "diagnosis"], executable: Fixture.program("category-counts")
+        ).outcome.result
+        #expect(counted["result"]?["counts"] == ["benign": 357.0, "malignant": 212.0])
 
         let few = await #expect(throws: SandboxRun.Failed.self) {
             try await Fixture.run(["column": "mean_radius"], executable: Fixture.program("federated-mean")) {

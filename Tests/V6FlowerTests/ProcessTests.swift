@@ -102,7 +102,7 @@ struct ProcessTests {
         }
         lines.finish()
         #expect(found.map(\.count).max() == LogLines.limit)
-        #expect(found.filter { $0.count < 100 } == ["one", "", "two words", "", "10 %", "20 %", " [31mred ", "last"])
+        #expect(found.filter { $0.count < 100 } == ["one", "", "two words", "", "10 %", "20 %", "red ", "last"])
         #expect(found.count == 9)
     }
 

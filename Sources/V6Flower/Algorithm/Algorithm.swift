@@ -98,9 +98,14 @@ public struct Algorithm: Sendable {
     /// Runs the method that the task asks for, as a container of a vantage6 node, and ends the process. What went wrong
     /// stands in one sentence on standard error.
     ///
+    /// Started by a person as `PROGRAM describe`, or `describe --generation 5`, it prints `algorithm.json` instead.
+    ///
     /// Called on the main thread, which waits: the main thread of an async `main` ends at once and keeps the rights it
     /// had, so that whoever looks at the process would see root.
     public func main() -> Never {
+        if CommandLine.arguments.dropFirst().first == "describe" {
+            describe([String](CommandLine.arguments.dropFirst(2)))
+        }
         Privileges.forbidGains()
         // Threads that start from now on leave these signals to this one.
         let endings = Endings()
@@ -112,6 +117,16 @@ public struct Algorithm: Sendable {
         let signal = endings.wait()
         Worker.endAll()
         exit(128 + signal)
+    }
+
+    private func describe(_ options: [String]) -> Never {
+        let number = options.isEmpty ? 4 : options.count == 2 && options[0] == "--generation" ? Int(options[1]) : nil
+        guard let generation = number.flatMap(Generation.init) else {
+            Log.standardError.line("describe takes nothing or --generation 4 or 5")
+            exit(64)
+        }
+        FileHandle.standardOutput.write(description(for: generation))
+        exit(0)
     }
 
     private func run(environment: [String: String], log: Log) async -> Int32 {

@@ -37,6 +37,9 @@ actor JournalledGrid: CheckingGrid {
     private var waiting: [String: Message] = [:]
     /// The fan-outs since the last cut.
     private(set) var notes: [FanOutNote] = []
+    /// Whether anybody has answered since this start, and who failed first.
+    private(set) var hasAnswer = false
+    private(set) var firstFailure: Message?
 
     init(_ transport: any Transport, _ journal: Journal, _ replies: RecordedReplies) {
         (self.transport, self.journal, self.replies) = (transport, journal, replies)
@@ -180,6 +183,8 @@ actor JournalledGrid: CheckingGrid {
             }
             return message
         }
+        hasAnswer = hasAnswer || replies.contains { $0.content != nil }
+        firstFailure = firstFailure ?? replies.first { $0.error != nil }
         notes.append(FanOutNote(replies: replies.map(slim), seconds: Date().timeIntervalSince(started)))
         if notes.count > 10_000 { notes.removeFirst() }
     }

@@ -54,6 +54,21 @@ struct Run<Arguments: RunArguments>: Sendable {
         return JournalledGrid(transport, journal, recorded)
     }
 
+    /// Checks that of the organizations that an app asked one has answered once: what it leaves where all failed always
+    /// is what it began with. Throws ``Failure``.
+    func checkAnswered(_ grid: JournalledGrid) async throws {
+        guard let failure = await grid.firstFailure, let reason = failure.error?.reason, await !grid.hasAnswer else {
+            return
+        }
+        let halves = try journal.reports().flatMap { [$0.train, $0.evaluate] }
+        guard halves.allSatisfy({ $0?.organizations.isEmpty ?? true }) else { return }
+        let id = failure.metadata.srcNodeID
+        let name = participants.first { $0.id == id }?.name.singleLine(limit: 200) ?? ""
+        throw Failure(
+            "no organization has answered anything that it was asked; the first failure, at \(name) (organization "
+                + "\(id)): \(reason)", exitCode: 69)
+    }
+
     /// The result, and what ends the run once it is written.
     func outcome(_ members: OrderedDictionary<String, JSON>) -> Central.Outcome {
         var result: OrderedDictionary<String, JSON> = ["format": .int(Payload.format), "status": "completed"]

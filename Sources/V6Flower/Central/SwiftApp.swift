@@ -21,6 +21,7 @@ enum SwiftApp {
         }
         var context = Context(runID: run.id, nodeID: central.task.organizationID, runConfig: runConfig)
         try await app(grid: grid, context: &context)
+        try await run.checkAnswered(base)
         return run.outcome(["result": context.state.resultJSON])
     }
 }

@@ -69,6 +69,7 @@ final class AppServer: Sendable {
                 "snapshot": try server.snapshot(&blobs),
             ], blobs)
         let finished = try await server.serve()
+        try await run.checkAnswered(grid)
         return run.outcome(
             try AppResult(
                 finished: finished, description: description, participants: participants,

@@ -1,8 +1,8 @@
 import Foundation
 import Wire
 
-/// What a program prints, as the lines of a log: each by itself, without control characters, and cut where it is too
-/// long. A progress bar, which goes back to the beginning of its line, gives a line each time.
+/// What a program prints, as the lines of a log: each by itself, without colours and control characters, and cut where
+/// it is too long. A progress bar, which goes back to the beginning of its line, gives a line each time.
 struct LogLines {
     /// The longest line, in bytes; the rest of a longer one is dropped.
     static let limit = 8192
@@ -29,8 +29,26 @@ struct LogLines {
 
     private mutating func end(isEmptyWritten: Bool) {
         if isEmptyWritten || !line.isEmpty {
-            write(String(decoding: line, as: UTF8.self).singleLine(limit: Self.limit))
+            write(String(decoding: Self.plain(line), as: UTF8.self).singleLine(limit: Self.limit))
         }
         line.removeAll(keepingCapacity: true)
+    }
+
+    /// The line without what sets colours in a terminal (ECMA-48's control sequences), as flwr's own log has it.
+    private static func plain(_ line: [UInt8]) -> [UInt8] {
+        guard line.contains(0x1B) else { return line }
+        var plain: [UInt8] = []
+        var index = 0
+        while index < line.count {
+            guard line[index] == 0x1B, index + 1 < line.count, line[index + 1] == UInt8(ascii: "[") else {
+                plain.append(line[index])
+                index += 1
+                continue
+            }
+            index += 2
+            while index < line.count, !(0x40...0x7E).contains(line[index]) { index += 1 }
+            index += 1
+        }
+        return plain
     }
 }

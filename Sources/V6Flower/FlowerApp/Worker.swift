@@ -58,7 +58,9 @@ final class Worker: Sendable {
                     standard: (toWorker.reading.number, fromWorker.writing.number, printed.writing.number))
             }
         } catch {
-            throw Failed(description: "the Python interpreter \(app.python) cannot be started: \(error)")
+            throw Failed(
+                description: "the Python interpreter \(app.python) cannot be started: \(error); name another with "
+                    + "--python")
         }
         for pipe in [toWorker, fromWorker] { pipe.enlarge() }
         (input, output) = (toWorker.writing, fromWorker.reading)

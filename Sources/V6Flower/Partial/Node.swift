@@ -38,9 +38,9 @@ public struct Node: Sendable {
         self.databases = databases.opened
     }
 
-    /// A node without a task, for tests and benchmarks.
-    package init(_ settings: NodeSettings, organization: Int64, log: Log) {
-        self.init(Databases(), settings, organization: organization, context: nil, log: log)
+    /// A node without a task, with databases that this process may read: for the sandbox, tests and benchmarks.
+    package init(_ settings: NodeSettings, organization: Int64, databases: [Database] = [], log: Log) {
+        self.init(Databases(databases), settings, organization: organization, context: nil, log: log)
     }
 
     /// The `node_config` of Flower's Context: the organization's place among the participants.
