@@ -35,15 +35,16 @@ let package = Package(
         .target(name: "Journal", dependencies: ["Flower", "Wire", collections, grdb], swiftSettings: strict),
         .target(
             name: "Parquet", dependencies: ["Wire", "CZlib", "CZstd", collections], swiftSettings: strict),
-        .target(name: "LocalData", dependencies: ["Wire", collections], swiftSettings: strict),
+        .target(
+            name: "LocalData", dependencies: ["Parquet", "Wire", collections, grdb], swiftSettings: strict),
         .target(
             name: "LocalModels", dependencies: ["Arguments", "Flower", "LocalData", "Wire", collections],
             swiftSettings: strict),
         .target(
             name: "V6Flower",
             dependencies: [
-                "Arguments", "Flower", "Vantage6", "Journal", "LocalData", "LocalModels", "Wire", "_ProcessShims",
-                collections,
+                "Arguments", "Flower", "Vantage6", "Journal", "LocalData", "LocalModels", "Parquet", "Wire",
+                "_ProcessShims", collections,
             ],
             resources: [.copy("Resources/v6_flower_worker")], swiftSettings: strict),
 

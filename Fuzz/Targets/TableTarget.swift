@@ -23,6 +23,7 @@ extension Target {
                 require(codes.count == table.rowCount, "columns are of one length")
                 require(codes.allSatisfy { $0 >= -1 && Int($0) < levels.count }, "every code has its level")
                 require(Set(levels).count == levels.count, "levels differ")
+            case .dates: break
             }
         }
         require(try rows(data, 3) == rows(data, 1 << 20), "pieces are read as the whole is")
@@ -38,17 +39,16 @@ extension Target {
     }
 
     private static func rows(_ data: Data, _ size: Int) throws -> [[[UInt8]]] {
-        var rest = data[...]
-        var reader = CSVReader(source: "t") { buffer in
-            let piece = rest.prefix(min(buffer.count, size))
-            piece.copyBytes(to: buffer)
-            rest = rest.dropFirst(piece.count)
-            return piece.count
-        }
+        let form = try CSVForm(data, source: "t", encoding: .utf8)
+        var chunks = form.chunks(size: size)
         var rows: [[[UInt8]]] = []
-        var row = CSVReader.Row()
-        while try reader.next(&row) {
-            rows.append(row.withCells { cells in (0..<row.count).map { [UInt8](cells[$0]) } })
+        while let chunk = try chunks.next() {
+            let index = try CellIndex(chunk, separator: form.separator, cellsPerRow: form.cellsPerRow)
+            rows += index.withCells { cells in
+                (0..<index.rowCount).map { row in
+                    (0..<form.cellsPerRow).map { [UInt8](cells[row: row, place: $0]) }
+                }
+            }
         }
         return rows
     }

@@ -14,7 +14,7 @@ WAYS = {
     "says nothing": "gamma ended without a result",
     "answers rubbish": "gamma: its result is not valid JSON",
     "speaks another version": "gamma: it has format 2 and this program speaks format 1: use one version of the image everywhere",
-    "is slow": "gamma did not answer within 20 seconds; its run is active",
+    "is slow": "gamma did not answer within 45 seconds; its run is active",
 }
 
 

@@ -27,11 +27,14 @@ struct CSVChunks {
                 try pieces.append(to: &rest, size: wanted - rest.count)
             }
             guard !rest.isEmpty else { return nil }
-            if pieces.isAtEnd {
+            if rest.count <= wanted, pieces.isAtEnd {
                 defer { rest = [] }
                 return rest
             }
-            if let end = Self.lastRowEnd(rest, separator), end > 0 {
+            let end = rest.withUnsafeBufferPointer { rest in
+                Self.lastRowEnd(UnsafeBufferPointer(rebasing: rest[..<min(wanted, rest.count)]), separator)
+            }
+            if let end {
                 let chunk = [UInt8](rest[..<end])
                 rest.removeFirst(end)
                 return chunk
@@ -45,15 +48,13 @@ struct CSVChunks {
     }
 
     /// Where the last whole row ends in rows whose last one may go on; nil where none ends.
-    private static func lastRowEnd(_ text: [UInt8], _ separator: UInt8) -> Int? {
-        let hasQuotes = text.withUnsafeBytes { text in
-            text.baseAddress.map { memchr($0, Int32(UInt8(ascii: "\"")), text.count) != nil } ?? false
-        }
-        return hasQuotes ? text.withUnsafeBufferPointer { lastQuotedRowEnd($0, separator) } : lastPlainRowEnd(text)
+    private static func lastRowEnd(_ text: UnsafeBufferPointer<UInt8>, _ separator: UInt8) -> Int? {
+        let hasQuotes = text.baseAddress.map { memchr($0, Int32(UInt8(ascii: "\"")), text.count) != nil } ?? false
+        return hasQuotes ? lastQuotedRowEnd(text, separator) : lastPlainRowEnd(text)
     }
 
     /// Where the last whole row ends in text without quotes.
-    static func lastPlainRowEnd(_ text: [UInt8]) -> Int? {
+    static func lastPlainRowEnd(_ text: UnsafeBufferPointer<UInt8>) -> Int? {
         var carriageReturn: Int?
         for index in text.indices.reversed() {
             if text[index] == 0x0A { return index + 1 }

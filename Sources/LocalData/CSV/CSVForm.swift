@@ -46,7 +46,9 @@ struct CSVForm {
             line = 2
         }
         // Of the last row there may be a part alone.
-        let whole = pieces.isAtEnd ? text[...] : text[..<(CSVChunks.lastPlainRowEnd(text) ?? text.count)]
+        let whole =
+            pieces.isAtEnd
+            ? text[...] : text[..<(text.withUnsafeBufferPointer(CSVChunks.lastPlainRowEnd) ?? text.count)]
         var best: (score: Double, index: CellIndex)?
         for separator in stated.map({ [$0.separator] }) ?? Self.separators {
             let index = Self.sample([UInt8](whole), separator)
@@ -85,10 +87,10 @@ struct CSVForm {
         self.pieces = pieces
     }
 
-    /// The rows below the header.
-    func chunks() -> CSVChunks {
+    /// The rows below the header, in chunks of `size` bytes, about.
+    func chunks(size: Int? = nil) -> CSVChunks {
         // What a core's cache holds; of a table with many columns, rows enough to be worth a thread.
-        let size = max(256 << 10, min(64 * columns.count * 8, 32 << 20))
+        let size = size ?? max(256 << 10, min(64 * columns.count * 8, 32 << 20))
         return CSVChunks(pieces, rest: rest, separator: separator, source: source, size: size)
     }
 

@@ -12,17 +12,18 @@ struct CSVGroup: Sendable {
 
     var rowCount: Int { chunks.reduce(0) { $0 + $1.rowCount } }
 
-    /// Calls `body` for one cell of each row: the row's place in the group, the cell without blanks around it, and a
-    /// way to its line. Stops behind `limit` rows.
+    /// Calls `body` for one cell of each row: the row's place in the group, the cell, and a way to its line. Stops
+    /// behind `limit` rows.
+    @inline(__always)
     func forEachRow<Failure>(
-        cell: Int, limit: Int = .max, _ body: (Int, UnsafeBufferPointer<UInt8>, () -> Int) throws(Failure) -> Void
+        cell: Int, limit: Int = .max, _ body: (Int, CellIndex.Cell, () -> Int) throws(Failure) -> Void
     ) throws(Failure) {
         var base = 0
         for (chunk, first) in zip(chunks, firstLines) where base < limit {
             try chunk.withCells { (cells) throws(Failure) in
                 for row in 0..<min(chunk.rowCount, limit - base) {
-                    let text = MissingCell.trimmed(cells[row: row, place: cell, of: cellsPerRow])
-                    try body(base + row, text) { first + Int(chunk.lines[row]) }
+                    let cell = cells.cell(row: row, place: cell, of: cellsPerRow)
+                    try body(base + row, cell) { first + Int(chunk.lines[row]) }
                 }
             }
             base += chunk.rowCount
@@ -81,8 +82,7 @@ struct CSVGroups {
             let index = try CellIndex(text, separator: form.separator, cellsPerRow: form.cellsPerRow)
             return try index.withCells { cells throws(CellIndex.Problem) in
                 if let trailing = form.trailingCell {
-                    for row in 0..<index.rowCount where !cells[row: row, place: trailing, of: form.cellsPerRow].isEmpty
-                    {
+                    for row in 0..<index.rowCount where !cells[row: row, place: trailing].isEmpty {
                         throw CellIndex.Problem(kind: .uneven(found: form.cellsPerRow), line: Int(index.lines[row]))
                     }
                 }

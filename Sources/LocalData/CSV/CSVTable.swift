@@ -135,7 +135,7 @@ struct Scan {
 
     private static func missing(_ group: CSVGroup, _ cell: Int) -> [Int] {
         var rows: [Int] = []
-        group.forEachRow(cell: cell) { row, text, _ in if MissingCell.isMissing(text) { rows.append(row) } }
+        group.forEachRow(cell: cell) { row, cell, _ in if MissingCell.isMissing(cell.text) { rows.append(row) } }
         return rows
     }
 

@@ -12,6 +12,9 @@ struct CellEnds {
 
     static func isLineEnd(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D }
 
+    @inline(__always)
+    func contains(_ byte: UInt8) -> Bool { byte == separator || Self.isLineEnd(byte) }
+
     /// The place of the first one from `start` on; the end of the text where there is none.
     ///
     /// Eight bytes at a time: a byte that is looked for is zero in an exclusive or, and of the zeros the lowest is
@@ -27,7 +30,7 @@ struct CellEnds {
             if found != 0 { return index + found.trailingZeroBitCount / 8 }
             index += 8
         }
-        while index < text.count, text[index] != separator, !Self.isLineEnd(text[index]) { index += 1 }
+        while index < text.count, !contains(text[index]) { index += 1 }
         return index
     }
 

@@ -5,6 +5,21 @@ import Foundation
 /// Takes LF, CRLF and CR as line ends, and quoted cells with line ends and doubled quotes in them. Lines of blanks
 /// alone are none, as pandas has it.
 struct CellIndex {
+    /// Where a cell begins and ends, in 31 bits each, and what sort of a plain number it was seen to be.
+    fileprivate struct Bounds {
+        enum Sort: UInt64 { case other, whole, decimal }
+        private let bits: UInt64
+
+        @inline(__always)
+        init(_ start: Int, _ end: Int, _ sort: Sort) {
+            bits = UInt64(truncatingIfNeeded: start) | UInt64(truncatingIfNeeded: end) << 31 | sort.rawValue << 62
+        }
+
+        var range: Range<Int> { Int(bits & 0x7FFF_FFFF)..<Int(bits >> 31 & 0x7FFF_FFFF) }
+        var isWhole: Bool { bits >> 62 == Sort.whole.rawValue }
+        var isDecimal: Bool { bits >> 62 == Sort.decimal.rawValue }
+    }
+
     /// What is wrong with a row.
     struct Problem: Error {
         enum Kind { case badQuote, uneven(found: Int) }
@@ -15,8 +30,9 @@ struct CellIndex {
 
     /// The text; behind it cells in which quotes were doubled, as they are meant.
     private var bytes: [UInt8]
-    /// Where each cell begins and, in the upper half, where it ends.
-    private var bounds: [UInt64] = []
+    private var bounds: [Bounds] = []
+    /// For each cell the number that it is, if its bounds say that it is one.
+    private var numbers: [Double] = []
     /// For each row its first cell, and the number of cells at the end.
     private var firstCells: [Int] = [0]
     private var rowBytes: [Range<Int>] = []
@@ -40,6 +56,7 @@ struct CellIndex {
     init(_ bytes: [UInt8], separator: UInt8, cellsPerRow: Int?, mostRows: Int = .max) throws(Problem) {
         (self.bytes, self.separator) = (bytes, separator)
         bounds.reserveCapacity(bytes.count / 8)
+        numbers.reserveCapacity(bytes.count / 8)
         var unescaped: [UInt8] = []
         var problem: Problem?
         bytes.withUnsafeBufferPointer { bytes in
@@ -71,9 +88,7 @@ struct CellIndex {
                     isQuoted = true
                     index = try quoted(bytes, index, &unescaped, line)
                 } else {
-                    let start = index
-                    index = ends.first(in: bytes, from: index)
-                    add(start, index)
+                    index = plain(bytes, index, ends)
                 }
                 guard index < count, bytes[index] == separator else { break }
                 index += 1
@@ -92,8 +107,24 @@ struct CellIndex {
         end = index
     }
 
-    private mutating func add(_ start: Int, _ end: Int) {
-        bounds.append(UInt64(truncatingIfNeeded: start) | UInt64(truncatingIfNeeded: end) << 32)
+    /// Takes a cell without quotes, and gives the place behind it. Most are numbers: whoever has read one knows where
+    /// it ends.
+    @inline(__always)
+    private mutating func plain(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ ends: CellEnds) -> Int {
+        let (number, stop) = NumberParser.plainNumber(in: bytes, from: start)
+        if let number, stop == bytes.count || ends.contains(bytes[stop]) {
+            add(start, stop, number.isWhole ? .whole : .decimal, number.value)
+            return stop
+        }
+        let end = ends.first(in: bytes, from: start)
+        add(start, end)
+        return end
+    }
+
+    @inline(__always)
+    private mutating func add(_ start: Int, _ end: Int, _ sort: Bounds.Sort = .other, _ number: Double = .nan) {
+        bounds.append(Bounds(start, end, sort))
+        numbers.append(number)
     }
 
     /// Where the next line begins, if this one holds nothing but blanks.
@@ -153,28 +184,52 @@ struct CellIndex {
     func withCells<R, Failure>(_ body: (Cells) throws(Failure) -> R) throws(Failure) -> R {
         try bytes.withUnsafeBufferPointer { (bytes) throws(Failure) in
             try bounds.withUnsafeBufferPointer { (bounds) throws(Failure) in
-                try body(Cells(bytes: bytes, bounds: bounds, index: self))
+                try numbers.withUnsafeBufferPointer { (numbers) throws(Failure) in
+                    try body(Cells(bytes: bytes, bounds: bounds, numbers: numbers, index: self))
+                }
             }
         }
     }
 
-    /// The bytes of the rows' cells.
+    /// One cell.
+    struct Cell {
+        fileprivate let bytes: UnsafeBufferPointer<UInt8>
+        fileprivate let bounds: Bounds
+        fileprivate let plainNumber: Double
+
+        /// Its bytes, without blanks around them.
+        var text: UnsafeBufferPointer<UInt8> {
+            MissingCell.trimmed(UnsafeBufferPointer(rebasing: bytes[bounds.range]))
+        }
+
+        /// The number that it holds.
+        @inline(__always)
+        func number(point: UInt8 = NumberParser.point) -> NumberParser.Parsed? {
+            if bounds.isWhole { return (plainNumber, true) }
+            if bounds.isDecimal, point == NumberParser.point { return (plainNumber, false) }
+            return NumberParser.number(text, point: point)
+        }
+    }
+
+    /// The rows' cells.
     struct Cells {
         fileprivate let bytes: UnsafeBufferPointer<UInt8>
-        fileprivate let bounds: UnsafeBufferPointer<UInt64>
+        fileprivate let bounds: UnsafeBufferPointer<Bounds>
+        fileprivate let numbers: UnsafeBufferPointer<Double>
         fileprivate let index: CellIndex
 
         /// A cell of rows that have all the same number of them.
-        subscript(row row: Int, place place: Int, of cellsPerRow: Int) -> UnsafeBufferPointer<UInt8> {
-            cell(row * cellsPerRow + place)
+        @inline(__always)
+        func cell(row: Int, place: Int, of cellsPerRow: Int) -> Cell {
+            let number = row * cellsPerRow + place
+            return Cell(bytes: bytes, bounds: bounds[number], plainNumber: numbers[number])
         }
 
-        /// A cell of a row.
+        /// The bytes of a row's cell.
         subscript(row row: Int, place place: Int) -> UnsafeBufferPointer<UInt8> { cell(index.firstCells[row] + place) }
 
         private func cell(_ number: Int) -> UnsafeBufferPointer<UInt8> {
-            let ends = bounds[number]
-            return UnsafeBufferPointer(rebasing: bytes[Int(ends & 0xFFFF_FFFF)..<Int(ends >> 32)])
+            UnsafeBufferPointer(rebasing: bytes[bounds[number].range])
         }
 
         /// A row as CSV has it whose cells are quoted only where they must be: equal for equal cells alone.

@@ -64,13 +64,14 @@ final class ColumnReader: Sendable {
         var (whole, decimal) = (0, 0)
         var numbers: [Double] = []
         numbers.reserveCapacity(group.rowCount)
-        try group.forEachRow(cell: place.cell) { row, text, line throws(DataError) in
-            if let number = NumberParser.number(text, point: point) {
+        try group.forEachRow(cell: place.cell) { row, cell, line throws(DataError) in
+            if let number = cell.number(point: point) {
                 numbers.append(number.value)
                 if number.isWhole { whole += 1 } else { decimal += 1 }
                 return
             }
             numbers.append(.nan)
+            let text = cell.text
             if MissingCell.isMissing(text) {
                 missing.append(row)
             } else {
@@ -85,7 +86,8 @@ final class ColumnReader: Sendable {
 
     private func takeWords(_ group: CSVGroup, _ cells: inout Cells) throws(DataError) -> [Int] {
         var missing: [Int] = []
-        try group.forEachRow(cell: place.cell) { row, text, line throws(DataError) in
+        try group.forEachRow(cell: place.cell) { row, cell, line throws(DataError) in
+            let text = cell.text
             if MissingCell.isMissing(text) {
                 missing.append(row)
                 cells.codes.append(-1)
@@ -113,11 +115,11 @@ extension ColumnReader.Plan {
     /// By a group's first rows: what fits most of the cells.
     init(_ group: CSVGroup, cell: Int, decimal: DecimalMark?) {
         var (present, plain, comma) = (0, 0, 0)
-        group.forEachRow(cell: cell, limit: Self.sampleSize) { _, text, _ in
-            guard !MissingCell.isMissing(text) else { return }
+        group.forEachRow(cell: cell, limit: Self.sampleSize) { _, cell, _ in
+            guard !MissingCell.isMissing(cell.text) else { return }
             present += 1
-            if NumberParser.number(text) != nil { plain += 1 }
-            if NumberParser.number(text, point: NumberForm.comma) != nil { comma += 1 }
+            if cell.number() != nil { plain += 1 }
+            if cell.number(point: NumberForm.comma) != nil { comma += 1 }
         }
         let isComma = decimal.map { $0 == .comma } ?? (comma > plain)
         guard max(plain, comma) * 2 >= present else {

@@ -24,6 +24,15 @@ struct CellParser {
         (numberForm, dateForm, self.encoding) = (numbers, days, encoding)
     }
 
+    /// Takes a file's cell, of which it may be known what number it is.
+    mutating func append(_ cell: CellIndex.Cell, _ place: @autoclosure () -> String) throws(DataError) {
+        if type == .number, let number = cell.number(point: numberForm.point) {
+            numbers.append(number.value)
+        } else {
+            try append(cell.text, place())
+        }
+    }
+
     /// - Parameter place: where the cell is, for errors: `line 3`.
     mutating func append(
         _ cell: UnsafeBufferPointer<UInt8>, _ place: @autoclosure () -> String

@@ -39,11 +39,14 @@ final class TypeGuess: Sendable {
             var levels = LevelTable()
             let point = now.evidence.point
             do throws(LevelTable.NoText) {
-                try group.forEachRow(cell: place.cell) { _, text, line throws(LevelTable.NoText) in
-                    if let number = NumberParser.number(text, point: point) {
+                try group.forEachRow(cell: place.cell) { _, cell, line throws(LevelTable.NoText) in
+                    if let number = cell.number(point: point) {
                         if number.isWhole { now.evidence.whole += 1 } else { now.evidence.decimal += 1 }
                         now.count(number.value)
-                    } else if !MissingCell.isMissing(text) {
+                        return
+                    }
+                    let text = cell.text
+                    if !MissingCell.isMissing(text) {
                         _ = try levels.place(of: text, line: line(), encoding: encoding)
                     }
                 }
