@@ -17,9 +17,8 @@ struct RowOrder: Sendable {
         /// Of a row's text, which is another one's only where their cells are the same.
         mutating func digest(_ text: UnsafeRawBufferPointer) -> Digest {
             hash.update(text)
-            return hash.restart {
-                Digest(words: ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
-            }
+            let digest = hash.restart()
+            return Digest(words: (digest.0, digest.1))
         }
     }
 
@@ -31,13 +30,26 @@ struct RowOrder: Sendable {
         for row in rows { key = (key.0 &+ row.words.0, key.1 &+ row.words.1) }
     }
 
+    /// A row's place and what it is sorted by.
+    private typealias Keyed = (key: UInt64, place: Int)
+
+    private static let bucketCount = 256
+    private static let rowsAtOnce = 16_384
+
     /// The places of the rows, first to last. Rows with the same cells keep theirs.
     func places() -> [Int] {
-        var digester = Digester()
-        let keyed = digests.enumerated().map { place, digest in
-            let own = withUnsafeBytes(of: (key.0, key.1, digest.words.0)) { digester.digest($0) }
-            return (own.words.0, place)
+        let parts = concurrently((digests.count + Self.rowsAtOnce - 1) / Self.rowsAtOnce) { part in
+            var buckets = [[Keyed]](repeating: [], count: Self.bucketCount)
+            var digester = Digester()
+            for place in (part * Self.rowsAtOnce)..<min((part + 1) * Self.rowsAtOnce, digests.count) {
+                let words = (key.0, key.1, digests[place].words.0)
+                let own = withUnsafeBytes(of: words) { digester.digest($0) }.words.0
+                buckets[Int(own >> 56)].append((own, place))
+            }
+            return buckets
         }
-        return keyed.sorted { $0 < $1 }.map(\.1)
+        return concurrently(Self.bucketCount) { bucket in
+            parts.flatMap { $0[bucket] }.sorted { $0 < $1 }.map(\.place)
+        }.flatMap(\.self)
     }
 }

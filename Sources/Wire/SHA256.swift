@@ -26,13 +26,14 @@ package struct SHA256: ~Copyable {
         EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
     }
 
-    /// Lends the digest of all the bytes, and begins another.
-    package mutating func restart<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
-        try withUnsafeTemporaryAllocation(byteCount: Self.byteCount, alignment: 8) { digest in
-            EVP_DigestFinal_ex(context, digest.baseAddress, nil)
-            EVP_DigestInit_ex(context, Self.algorithm.pointer, nil)
-            return try body(UnsafeRawBufferPointer(digest))
+    /// The digest of all the bytes, in memory's order; begins another.
+    package mutating func restart() -> (UInt64, UInt64, UInt64, UInt64) {
+        var digest: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        _ = withUnsafeMutableBytes(of: &digest) {
+            EVP_DigestFinal_ex(context, $0.assumingMemoryBound(to: UInt8.self).baseAddress, nil)
         }
+        EVP_DigestInit_ex(context, Self.algorithm.pointer, nil)
+        return digest
     }
 
     /// The digest of all the bytes.

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Wire
 
 /// Some rows of a CSV file, whose cells have been found.
@@ -37,6 +38,8 @@ struct CSVGroups {
     private let source: String
     private let needsDigests: Bool
     private var chunks: CSVChunks
+    /// The texts of the next group, read while this one's cells are found; nil at the beginning.
+    private var ahead: [[UInt8]]?
     private var line: Int
 
     init(_ form: CSVForm, source: String, needsDigests: Bool) {
@@ -50,16 +53,21 @@ struct CSVGroups {
     /// The next rows; nil at the end. Throws ``DataError``.
     mutating func next() throws -> CSVGroup? {
         while true {
-            var texts: [[UInt8]] = []
-            while texts.count < coreCount, let text = try chunks.next() { texts.append(text) }
+            let texts = try ahead ?? Self.texts(&chunks)
             guard !texts.isEmpty else { return nil }
-            let results = try concurrently(texts.count) { [texts, form, needsDigests] place in
-                Self.find(texts[place], form, needsDigests)
+            let next = Mutex<Result<(texts: [[UInt8]], chunks: CSVChunks), any Error>?>(nil)
+            // The first task reads on, so that nobody waits for the file.
+            let results = concurrently(texts.count + 1) { [form, needsDigests, chunks] place -> Found? in
+                guard place == 0 else { return Self.find(texts[place - 1], form, needsDigests) }
+                var chunks = chunks
+                let read = Result { (texts: try Self.texts(&chunks), chunks: chunks) }
+                next.withLock { $0 = read }
+                return nil
             }
             var found: [CellIndex] = []
             var lines: [Int] = []
             var digests: [RowOrder.Digest] = []
-            for result in results {
+            for result in results.compactMap(\.self) {
                 let one: (index: CellIndex, digests: [RowOrder.Digest])
                 do throws(CellIndex.Problem) {
                     one = try result.get()
@@ -71,10 +79,24 @@ struct CSVGroups {
                 digests += one.digests
                 line += one.index.lineCount
             }
+            if let read = try next.withLock({ try $0?.get() }) { (ahead, chunks) = (read.texts, read.chunks) }
             // Blank lines alone are no rows, and not the end.
             guard found.contains(where: { $0.rowCount > 0 }) else { continue }
             return CSVGroup(chunks: found, firstLines: lines, cellsPerRow: form.cellsPerRow, digests: digests)
         }
+    }
+
+    /// Chunks enough for all cores, and to be worth their waking up.
+    private static let groupSize = 4 << 20
+
+    private static func texts(_ chunks: inout CSVChunks) throws -> [[UInt8]] {
+        var texts: [[UInt8]] = []
+        var size = 0
+        while texts.count < coreCount || size < groupSize, let text = try chunks.next() {
+            texts.append(text)
+            size += text.count
+        }
+        return texts
     }
 
     private static func find(_ text: [UInt8], _ form: CSVForm, _ needsDigests: Bool) -> Found {

@@ -67,7 +67,7 @@ package struct CSVRows: RowSource {
         }
         var count = 0
         func give() throws {
-            let columns = try concurrently(parsers.count) { parsers[$0].finish() }
+            let columns = concurrently(parsers.count) { parsers[$0].finish() }
             try body(
                 RowBatch(columns: OrderedDictionary(firstOf: zip(places.map(\.name), columns)), rowCount: count))
             count = 0
