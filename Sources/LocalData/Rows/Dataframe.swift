@@ -14,13 +14,14 @@ package enum Dataframe {
             var count = 0
             try rows.read { batch in
                 count += batch.rowCount
-                try writer.write(
-                    rows.types.keys.map { name in
-                        guard let cells = batch.columns[name] else {
-                            throw DataError.noColumn(name, nearest: nil, source: rows.source)
-                        }
-                        return cells.parquet
-                    })
+                let names = rows.types.keys.elements
+                let chunks = try concurrently(names.count) { [encoder = writer.encoder] column in
+                    guard let cells = batch.columns[names[column]] else {
+                        throw DataError.noColumn(names[column], nearest: nil, source: rows.source)
+                    }
+                    return try encoder.encode(cells.parquet, at: column)
+                }
+                try writer.write(chunks)
             }
             try writer.finish()
             return count

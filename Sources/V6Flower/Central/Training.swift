@@ -124,7 +124,8 @@ enum Training {
     {
         func reasons(_ failures: OrderedDictionary<Int64, String>) -> String {
             failures.map { organization, reason in
-                guard let name = names[organization], !reason.contains(name) else { return reason }
+                let isNamed = names[organization].map { reason.hasPrefix("\($0) ") || reason.hasPrefix("\($0): ") }
+                guard let name = names[organization], isNamed != true else { return reason }
                 return "\(name) (organization \(organization)): \(reason)"
             }.joined(separator: "; ")
         }
