@@ -28,7 +28,7 @@ struct TableBenchmark {
 
     private func extract(to copy: String) throws -> Int {
         let file = try DescriptorBytes(descriptor: open(path, O_RDONLY), path: path)
-        let rows = try CSVRows(file, source: path, types: [:], columns: nil, isVisible: { _ in true })
+        let rows = try CSVRows(file, source: path, reading: CellReading(), columns: nil, isVisible: { _ in true })
         try Data().write(to: URL(fileURLWithPath: copy))
         let output = try FileHandle(forWritingTo: URL(fileURLWithPath: copy))
         defer { try? output.close() }

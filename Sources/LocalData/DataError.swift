@@ -46,16 +46,17 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
             "\(source), line \(line): the text is not \(encoding); say its encoding, or write the file as UTF-8"
         case .notNumeric(let column, let line, let source):
             "\(source), line \(line), column '\(column)': not a number, in a column of numbers; correct the cell, or "
-                + "name the column in numeric (such cells then count as missing) or in categorical"
+                + "name the column in numeric (such cells then count as missing) or in categorical (types of extract: "
+                + "text)"
         case .notDate(let column, let line, let source):
             "\(source), line \(line), column '\(column)': not a date as the others are, in a column of dates; correct "
-                + "the cell, or name the column in categorical"
+                + "the cell, or name the column in categorical (types of extract: text)"
         case .ambiguousComma(let column, let line, let source):
             "\(source), line \(line), column '\(column)': the comma may be a decimal one or divide thousands; say in "
                 + "decimal what stands before fractions"
         case .ambiguousDate(let column, let line, let source):
             "\(source), line \(line), column '\(column)': the first number may be the day or the month; say in dates "
-                + "which it is (days_day_first or days_month_first)"
+                + "which it is (days_day_first or days_month_first; of extract: day_first or month_first)"
         case .unreadableColumn(let name, let reason, let source):
             "\(source), column '\(name)' cannot be read: \(reason); choose other columns"
         case .infinite(let column, let source):

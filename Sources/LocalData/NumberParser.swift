@@ -2,8 +2,16 @@ import Foundation
 
 /// A cell as a decimal number.
 enum NumberParser {
-    /// A number, and whether it is written without a point or an exponent.
-    typealias Parsed = (value: Double, isWhole: Bool)
+    /// A number, and how it is written.
+    typealias Parsed = (value: Double, sort: Sort)
+
+    enum Sort: UInt64, Sendable {
+        /// Without a point or an exponent.
+        case whole = 1
+        case decimal
+        /// One to three digits, a point and three digits, such as 1.234: a whole one where the point divides thousands.
+        case grouped
+    }
 
     /// What is before the fraction, if nobody says otherwise.
     static let point = UInt8(ascii: ".")
@@ -18,11 +26,11 @@ enum NumberParser {
             guard cell[digits.end] | 0x20 == UInt8(ascii: "e"),
                 let written = exponent(cell, from: digits.end + 1)
             else { return nil }
-            digits.isWhole = false
             digits.exponent += written
+            digits.sort = .decimal
         }
         guard let magnitude = digits.magnitude ?? slow(cell, point), magnitude.isFinite else { return nil }
-        return (digits.isNegative ? -magnitude : magnitude, digits.isWhole)
+        return (digits.isNegative ? -magnitude : magnitude, digits.sort)
     }
 
     /// The number in a text from a place on, and where it ends; nil where there is none, or one that takes more than
@@ -31,7 +39,7 @@ enum NumberParser {
     static func plainNumber(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> (number: Parsed?, end: Int) {
         let digits = Digits(text, from: start, point: point)
         guard digits.count > 0, let magnitude = digits.magnitude else { return (nil, digits.end) }
-        return ((digits.isNegative ? -magnitude : magnitude, digits.isWhole), digits.end)
+        return ((digits.isNegative ? -magnitude : magnitude, digits.sort), digits.end)
     }
 
     /// What follows an `e`, to the cell's end; nil where that is no number.
@@ -66,7 +74,7 @@ private struct Digits {
     /// Right where there are no more than 19 digits.
     var mantissa: UInt64 = 0
     var exponent = 0
-    var isWhole = true
+    var sort = NumberParser.Sort.whole
     var count: Int
     /// The place of the first byte that is none of them.
     var end: Int
@@ -82,11 +90,12 @@ private struct Digits {
         mantissa = Self.read(text, &index, 0)
         count = index - first
         if index < text.count, text[index] == point {
-            isWhole = false
             index += 1
-            let first = index
+            let fraction = index
             mantissa = Self.read(text, &index, mantissa)
-            exponent = first - index
+            exponent = fraction - index
+            let isGrouped = exponent == -3 && count > 0 && count <= 3 && text[first] != UInt8(ascii: "0")
+            sort = isGrouped ? .grouped : .decimal
             count -= exponent
         }
         end = index

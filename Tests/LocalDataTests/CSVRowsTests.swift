@@ -8,10 +8,14 @@ import Wire
 @Suite("The rows of a CSV file, each column of one type")
 struct CSVRowsTests {
     private static func rows(
-        _ text: String, types: [String: CellType] = [:], columns: [String]? = nil
+        _ text: String, types: [String: CellType] = [:], columns: [String]? = nil,
+        _ change: (inout CellReading) -> Void = { _ in }
     ) throws -> (types: [CellType], columns: [String: [Cells]]) {
+        var reading = CellReading(types: types)
+        change(&reading)
         let rows = try CSVRows(
-            Data(text.utf8), source: "table.csv", types: types, columns: columns, isVisible: { $0 != "secret" })
+            Data(text.utf8), source: "table.csv", reading: reading, columns: columns,
+            isVisible: { $0 != "secret" })
         var batches: [String: [Cells]] = [:]
         try rows.read { batch in
             for (name, cells) in batch.columns {
@@ -36,13 +40,14 @@ struct CSVRowsTests {
     func pandas(_ one: CSVCase) throws {
         let words = one.options.categorical
         func rows() throws -> CSVRows {
-            try CSVRows(
-                try Base64.decode(one.json["text"]?.string ?? ""), source: one.name,
-                types: Dictionary(words.map { ($0, .text) }, uniquingKeysWith: { one, _ in one }), columns: nil,
-                encoding: one.options.encoding, isVisible: { _ in true })
+            var reading = CellReading(types: Dictionary(words.map { ($0, .text) }, uniquingKeysWith: { one, _ in one }))
+            reading.encoding = one.options.encoding
+            return try CSVRows(
+                try Base64.decode(one.json["text"]?.string ?? ""), source: one.name, reading: reading, columns: nil,
+                isVisible: { _ in true })
         }
-        if let line = one.json["line"]?.int {
-            #expect(throws: DataError.notNumeric(column: "x", line: Int(line), source: one.name)) { try rows() }
+        if let problem = one.problem {
+            #expect(throws: problem) { try rows() }
             return
         }
         let columns = try #require(one.json["columns"]?.members)
@@ -85,6 +90,25 @@ struct CSVRowsTests {
         let error = #expect(throws: DataError.self) { try Self.rows("d\n05/03/2024\n") }
         #expect(error == .ambiguousDate(column: "d", line: 2, source: "table.csv"))
         #expect(try Self.rows("d\n05/03/2024\n13/03/2024\n").types == [.date])
+        for (order, day) in [(CellReading.DateOrder.dayFirst, Int64(19_787)), (.monthFirst, 19_846)] {
+            #expect(try Self.rows("d\n05/03/2024\n") { $0.dateOrder = order }.columns["d"] == [.dates([day])])
+        }
+        // A type says that they are days, and the cells how they are written.
+        let given = try Self.rows("d\n05.03.2024\nNA\n", types: ["d": .date])
+        #expect(given.columns["d"] == [.dates([19_787, nil])])
+    }
+
+    @Test("What cells do not tell, somebody can say: decimal marks, and columns of numbers with other cells")
+    func readings() throws {
+        let error = #expect(throws: DataError.self) { try Self.rows("a\tx\n1\t1,234\n") }
+        #expect(error == .ambiguousComma(column: "x", line: 2, source: "table.csv"))
+        let columns = { try Self.rows("a;x\n1;1,234\n2;<0,5\n3;0,5\n") { $0.numeric = ["x"] }.columns }
+        let numbers = try columns()["x"]?.first?.numbers ?? []
+        #expect(numbers.count == 3 && numbers[0] == 1.234 && numbers[1].isNaN && numbers[2] == 0.5)
+        for (mark, value) in [(DecimalMark.comma, 1.234), (.point, 1234)] {
+            let found = try Self.rows("a\tx\n1\t1,234\n") { $0.decimal = mark }.columns["x"]?.first?.numbers
+            #expect(found == [value])
+        }
     }
 
     @Test("A fraction far behind the sample makes its column one of numbers")

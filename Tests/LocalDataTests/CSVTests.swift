@@ -11,6 +11,14 @@ struct CSVCase: Sendable, CustomTestStringConvertible {
     let json: JSON
     var testDescription: String { name }
 
+    /// What is said of column `x`, if it is in doubt.
+    var problem: DataError? {
+        guard let line = json["line"]?.int.map(Int.init) else { return nil }
+        return json["problem"] == "comma"
+            ? .ambiguousComma(column: "x", line: line, source: name)
+            : .notNumeric(column: "x", line: line, source: name)
+    }
+
     var options: Table.Options {
         let reading = json["reading"]
         return Table.Options(
@@ -49,8 +57,8 @@ struct CSVTests {
     @Test("Cells are those that pandas reads; of a column in doubt the line is said", arguments: CSVCase.all)
     func pandas(_ one: CSVCase) throws {
         let text = try Base64.decode(one.json["text"]?.string ?? "")
-        if let line = one.json["line"]?.int {
-            #expect(throws: DataError.notNumeric(column: "x", line: Int(line), source: one.name)) {
+        if let problem = one.problem {
+            #expect(throws: problem) {
                 try Table.csv(text, source: one.name)
             }
             return

@@ -24,11 +24,11 @@ WORDS = ALMOST + [
 COUNT = 10
 
 
-def case(data, columns=None, line=None, **reading):
+def case(data, columns=None, line=None, problem="number", **reading):
     """A case; columns are pairs of a kind and cells."""
     made = {"text": base64.b64encode(data).decode(), "reading": reading}
     if line is not None:
-        return made | {"line": line}
+        return made | {"line": line, "problem": problem}
     return made | {
         "columns": {
             name: {"kind": kind, "cells": [None if pd.isna(cell) else cell for cell in cells]}
@@ -96,6 +96,21 @@ def local(rng, number):
     rows[rng.randrange(1, len(rows))][0] = rng.choice(MISSING)
     data = lines(rows, separator, "\r\n")
     frame = pd.read_csv(io.BytesIO(data), sep=separator, decimal=decimal, thousands=thousands or None)
+    return case(data, {name: ("numeric", [float(value) for value in frame[name]]) for name in frame})
+
+
+def thousands(rng, number):
+    """Whole numbers with thousands in one column; another one tells what stands before fractions, or nobody can know."""
+    mark = ",."[number % 2]
+    counts = [rng.randint(1000, 999_999) for _ in range(rng.randint(12, 3000))]
+    other = grouped(rng.uniform(0, 9), "", {",": ".", ".": ","}[mark], 2)
+    known = number % 3 > 0
+    rows = [["x", "share"]] + [[grouped(count, mark, "", 0), other if known else "7"] for count in counts]
+    data = lines(rows, "\t" if mark == "," else ";")
+    if mark == "," and not known:
+        return case(data, line=2, problem="comma")
+    decimal = {",": ".", ".": ","}[mark] if known else "."
+    frame = pd.read_csv(io.BytesIO(data), sep=None, engine="python", decimal=decimal, thousands=mark if known else None)
     return case(data, {name: ("numeric", [float(value) for value in frame[name]]) for name in frame})
 
 
@@ -185,7 +200,7 @@ def main():
     rng = random.Random(int(sys.argv[1]))
     out = pathlib.Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
-    for make, count in [(plain, 24), (local, COUNT), (days, len(FORMS)), (doubt, len(DOUBT)), (values, COUNT), (forms, COUNT)]:
+    for make, count in [(plain, 24), (local, COUNT), (thousands, COUNT), (days, len(FORMS)), (doubt, len(DOUBT)), (values, COUNT), (forms, COUNT)]:
         for number in range(count):
             (out / f"{make.__name__}-{number:02}.json").write_text(json.dumps(make(rng, number)))
     print(len(list(out.glob("*.json"))), "cases of pandas", pd.__version__)

@@ -39,16 +39,24 @@ extension Table {
             for row in missing { isIncomplete[base + row] = true }
         }
         guard !isIncomplete.isEmpty else { throw DataError.empty(source: source) }
-        var columns = OrderedDictionary<String, Column?>(
-            firstOf: try readers.map { ($0.place.name, try scan.column($0)) })
+        var finished: [(reader: ColumnReader, cells: ColumnReader.Cells)?] = readers.map { ($0, $0.finish()) }
         readers = []
-        // A column that turned out to hold words behind its first rows is read once more, as words.
+        scan.fileMark = ColumnEvidence.mark(ofFile: finished.compactMap { $0?.cells.evidence })
+        var columns: OrderedDictionary<String, Column?> = [:]
+        for place in finished.indices {
+            guard let (reader, cells) = finished[place] else { continue }
+            // Cells and column are in memory of one column at a time.
+            finished[place] = nil
+            columns.updateValue(try scan.column(reader, cells), forKey: reader.place.name)
+        }
+        // A column that turned out to hold words, or thousands, behind its first rows is read once more, as words.
         let again = wanted.filter { columns[$0.name] == .some(nil) }
         if !again.isEmpty {
             let plans = OrderedDictionary(firstOf: again.map { ($0.name, ColumnReader.Plan.words) })
-            scan = Scan(form, source: source, looked: [], needsDigests: false, options: options)
-            for reader in try scan.read(again, plans: plans, { _, _ in }) {
-                columns[reader.place.name] = .some(try scan.column(reader))
+            var again = Scan(form, source: source, looked: [], needsDigests: false, options: options)
+            again.fileMark = scan.fileMark
+            for reader in try again.read(wanted.filter { plans[$0.name] != nil }, plans: plans, { _, _ in }) {
+                columns[reader.place.name] = .some(try again.column(reader, reader.finish()))
             }
         }
         let places = OrderedDictionary(firstOf: form.columns.map { ($0.name, $0) })
@@ -83,6 +91,8 @@ struct Scan {
     private let looked: [CSVForm.Place]
     private let needsDigests: Bool
     private let options: Table.Options
+    /// What the file's columns have before fractions, as far as they tell.
+    var fileMark: DecimalMark?
 
     init(_ form: CSVForm, source: String, looked: [CSVForm.Place], needsDigests: Bool, options: Table.Options) {
         (self.form, self.source, self.looked) = (form, source, looked)
@@ -140,19 +150,21 @@ struct Scan {
     }
 
     /// A column as a table has it; nil where it must be read once more, as words. Throws ``DataError``.
-    func column(_ reader: ColumnReader) throws(DataError) -> Table.Column? {
+    func column(_ reader: ColumnReader, _ cells: ColumnReader.Cells) throws(DataError) -> Table.Column? {
         let name = reader.place.name
-        let cells = reader.finish()
         let levels = cells.levels.levels
         if options.categorical.contains(name) { return Self.categories(cells.codes, levels) }
         if options.numeric.contains(name) {
-            let form = cells.evidence.mostCommonForm(options.decimal)
+            let form = cells.evidence.mostCommonForm(options.decimal ?? fileMark)
+            guard reader.plan.reads(form) else { return nil }
             return .numeric(Self.values(reader.plan, cells, levels.map { form.number($0.text) }))
         }
         let reading = try ColumnReading(
-            cells.evidence, decimal: options.decimal, separator: form.separator, column: name, source: source)
+            cells.evidence, decimal: options.decimal, fileMark: fileMark, separator: form.separator, column: name,
+            source: source)
         switch reading {
         case .numbers(let form):
+            guard reader.plan.reads(form) else { return nil }
             let values = Self.values(reader.plan, cells, levels.map { form.number($0.text) })
             guard cells.evidence.whole > 0, values.allSatisfy({ $0.isNaN || DateForm.compact($0) != nil }) else {
                 return .numeric(values)

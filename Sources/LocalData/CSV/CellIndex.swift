@@ -5,19 +5,19 @@ import Foundation
 /// Takes LF, CRLF and CR as line ends, and quoted cells with line ends and doubled quotes in them. Lines of blanks
 /// alone are none, as pandas has it.
 struct CellIndex {
-    /// Where a cell begins and ends, in 31 bits each, and what sort of a plain number it was seen to be.
+    /// Where a cell begins and ends, in 31 bits each, and what sort of plain number it was seen to be, if any.
     fileprivate struct Bounds {
-        enum Sort: UInt64 { case other, whole, decimal }
         private let bits: UInt64
 
         @inline(__always)
-        init(_ start: Int, _ end: Int, _ sort: Sort) {
-            bits = UInt64(truncatingIfNeeded: start) | UInt64(truncatingIfNeeded: end) << 31 | sort.rawValue << 62
+        init(_ start: Int, _ end: Int, _ sort: NumberParser.Sort?) {
+            bits =
+                UInt64(truncatingIfNeeded: start) | UInt64(truncatingIfNeeded: end) << 31
+                | (sort?.rawValue ?? 0) << 62
         }
 
         var range: Range<Int> { Int(bits & 0x7FFF_FFFF)..<Int(bits >> 31 & 0x7FFF_FFFF) }
-        var isWhole: Bool { bits >> 62 == Sort.whole.rawValue }
-        var isDecimal: Bool { bits >> 62 == Sort.decimal.rawValue }
+        var sort: NumberParser.Sort? { NumberParser.Sort(rawValue: bits >> 62) }
     }
 
     /// What is wrong with a row.
@@ -113,7 +113,7 @@ struct CellIndex {
     private mutating func plain(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ ends: CellEnds) -> Int {
         let (number, stop) = NumberParser.plainNumber(in: bytes, from: start)
         if let number, stop == bytes.count || ends.contains(bytes[stop]) {
-            add(start, stop, number.isWhole ? .whole : .decimal, number.value)
+            add(start, stop, number.sort, number.value)
             return stop
         }
         let end = ends.first(in: bytes, from: start)
@@ -122,7 +122,7 @@ struct CellIndex {
     }
 
     @inline(__always)
-    private mutating func add(_ start: Int, _ end: Int, _ sort: Bounds.Sort = .other, _ number: Double = .nan) {
+    private mutating func add(_ start: Int, _ end: Int, _ sort: NumberParser.Sort? = nil, _ number: Double = .nan) {
         bounds.append(Bounds(start, end, sort))
         numbers.append(number)
     }
@@ -205,8 +205,7 @@ struct CellIndex {
         /// The number that it holds.
         @inline(__always)
         func number(point: UInt8 = NumberParser.point) -> NumberParser.Parsed? {
-            if bounds.isWhole { return (plainNumber, true) }
-            if bounds.isDecimal, point == NumberParser.point { return (plainNumber, false) }
+            if let sort = bounds.sort, sort == .whole || point == NumberParser.point { return (plainNumber, sort) }
             return NumberParser.number(text, point: point)
         }
     }

@@ -32,33 +32,3 @@ struct CellShape: Hashable, Sendable {
         forms.indices.filter { mask >> $0 & 1 == 1 }.map { forms[$0] }
     }
 }
-
-/// What is known of a column's cells.
-struct ColumnEvidence: Sendable {
-    /// What its numbers were read with before the fraction.
-    let point: UInt8
-    /// Numbers without and with a fraction or an exponent.
-    var (whole, decimal) = (0, 0)
-    /// All other cells that hold a value, by their shape: how many there are, and the first one's line.
-    private(set) var shapes: [CellShape: (count: Int, line: Int)] = [:]
-
-    init(point: UInt8) { self.point = point }
-
-    /// Cells that hold a value.
-    var present: Int { shapes.values.reduce(whole + decimal) { $0 + $1.count } }
-
-    mutating func add(_ shape: CellShape, count: Int = 1, line: Int) {
-        let known = shapes[shape] ?? (0, line)
-        shapes[shape] = (known.count + count, min(known.line, line))
-    }
-
-    /// The form in which most cells are numbers.
-    func mostCommonForm(_ mark: DecimalMark?) -> NumberForm {
-        let stated = NumberForm.all.filter { mark == nil || $0.point == mark?.byte }
-        let counts = stated.map { form in
-            shapes.reduce(0) { $1.key.numberForms.contains(form) ? $0 + $1.value.count : $0 }
-                + (form.point == point ? whole + decimal : whole)
-        }
-        return zip(stated, counts).max { $0.1 < $1.1 }?.0 ?? .plain
-    }
-}

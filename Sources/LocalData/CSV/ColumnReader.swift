@@ -10,6 +10,11 @@ final class ColumnReader: Sendable {
         /// As numbers with this before the fraction; others are kept as words.
         case numbers(point: UInt8)
         case words
+
+        /// Whether what it has taken for numbers are numbers of this form.
+        func reads(_ form: NumberForm) -> Bool {
+            if case .numbers(let point) = self { point == form.point } else { true }
+        }
     }
 
     /// What was read.
@@ -61,13 +66,13 @@ final class ColumnReader: Sendable {
     private func takeNumbers(_ group: CSVGroup, _ point: UInt8, _ cells: inout Cells) throws(DataError) -> [Int] {
         var missing: [Int] = []
         let base = cells.numbers.count
-        var (whole, decimal) = (0, 0)
+        var evidence = ColumnEvidence(point: point)
         var numbers: [Double] = []
         numbers.reserveCapacity(group.rowCount)
         try group.forEachRow(cell: place.cell) { row, cell, line throws(DataError) in
             if let number = cell.number(point: point) {
                 numbers.append(number.value)
-                if number.isWhole { whole += 1 } else { decimal += 1 }
+                evidence.add(number.sort, line)
                 return
             }
             numbers.append(.nan)
@@ -79,8 +84,7 @@ final class ColumnReader: Sendable {
             }
         }
         cells.numbers += numbers
-        cells.evidence.whole += whole
-        cells.evidence.decimal += decimal
+        cells.evidence.add(evidence)
         return missing
     }
 

@@ -13,9 +13,11 @@ enum ColumnReading: Equatable {
     ///
     /// - Parameters:
     ///   - decimal: what somebody says is before fractions.
+    ///   - fileMark: what the file's other columns have there.
     ///   - separator: of the file: where it is a semicolon, a comma can be nothing but a decimal one.
     init(
-        _ evidence: ColumnEvidence, decimal: DecimalMark?, separator: UInt8, column: String, source: String
+        _ evidence: ColumnEvidence, decimal: DecimalMark?, fileMark: DecimalMark?, separator: UInt8, column: String,
+        source: String
     ) throws(DataError) {
         let shapes = evidence.shapes
         guard !shapes.isEmpty else {
@@ -24,20 +26,12 @@ enum ColumnReading: Equatable {
         }
         var forms = NumberForm.all.filter { evidence.decimal == 0 || $0.point == evidence.point }
         for shape in shapes.keys { forms.removeAll { !shape.numberForms.contains($0) } }
-        let stated = decimal.map { mark in forms.filter { $0.point == mark.byte } } ?? []
-        if let form = stated.first ?? (forms.contains(.plain) ? .plain : nil) {
+        if let form = Self.form(forms, decimal ?? fileMark, separator) {
             self = .numbers(form)
             return
         }
-        if let first = forms.first {
-            if Set(forms.map(\.point)).count == 1 {
-                self = .numbers(first)
-            } else if separator == UInt8(ascii: ";"), let comma = forms.first(where: { $0.point == NumberForm.comma }) {
-                self = .numbers(comma)
-            } else {
-                throw .ambiguousComma(column: column, line: Self.firstLine(shapes) { _ in true }, source: source)
-            }
-            return
+        guard forms.isEmpty else {
+            throw .ambiguousComma(column: column, line: Self.firstLine(shapes) { _ in true }, source: source)
         }
         if evidence.whole + evidence.decimal == 0 {
             let dates = DateForm.allCases.filter { form in shapes.keys.allSatisfy { $0.dateForms.contains(form) } }
@@ -52,6 +46,17 @@ enum ColumnReading: Equatable {
         }
         try Self.checkDoubt(evidence, column, source)
         self = .categories
+    }
+
+    /// Of the forms that all cells have, the one that is meant; nil where nobody can know.
+    private static func form(_ forms: [NumberForm], _ mark: DecimalMark?, _ separator: UInt8) -> NumberForm? {
+        if let form = forms.first(where: { $0.point == mark?.byte }) ?? forms.first(where: { $0 == .plain }) {
+            return form
+        }
+        if separator == UInt8(ascii: ";"), let comma = forms.first(where: { $0.point == NumberForm.comma }) {
+            return comma
+        }
+        return Set(forms.map(\.point)).count == 1 ? forms.first : nil
     }
 
     /// A column most of whose cells are numbers, nearly numbers or days is none of categories.

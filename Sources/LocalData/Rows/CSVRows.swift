@@ -12,7 +12,7 @@ package struct CSVRows: RowSource {
     private let form: CSVForm
     private let places: [CSVForm.Place]
     private let forms: [(numbers: NumberForm, days: DateForm)]
-    private let encoding: TextEncoding
+    private let reading: CellReading
     private let batchSize: Int
 
     /// Reads the file once to find what its columns are. Throws ``DataError``.
@@ -20,21 +20,20 @@ package struct CSVRows: RowSource {
     /// - Parameters:
     ///   - file: the same bytes as often as it is read.
     ///   - columns: which ones; nil takes all.
-    ///   - given: what columns' cells are.
     ///   - batchSize: the rows of a batch, or a few more.
     package init(
-        _ file: any ByteSource, source: String, types given: [String: CellType], columns: [String]?,
-        encoding: TextEncoding = .utf8, isVisible: (String) -> Bool, batchSize: Int = 65_536
+        _ file: any ByteSource, source: String, reading: CellReading, columns: [String]?,
+        isVisible: (String) -> Bool, batchSize: Int = 65_536
     ) throws {
-        (self.source, self.batchSize, self.encoding) = (source, batchSize, encoding)
-        form = try CSVForm(file, source: source, encoding: encoding)
+        (self.source, self.batchSize, self.reading) = (source, batchSize, reading)
+        form = try CSVForm(file, source: source, encoding: reading.encoding)
         let visible = OrderedDictionary(firstOf: form.columns.filter { isVisible($0.name) }.map { ($0.name, $0) })
-        for name in (columns ?? []) + given.keys.sorted() {
+        for name in (columns ?? []) + reading.names {
             guard visible[name] != nil else { throw DataError.noColumn(name, nearest: nil, source: source) }
             if form.duplicates.contains(name) { throw DataError.duplicateColumn(name, source: source) }
         }
         let wanted = columns.map { $0.compactMap { visible[$0] } } ?? visible.values.elements
-        let guesses = wanted.map { TypeGuess($0, given: given[$0.name], encoding: encoding, source: source) }
+        let guesses = wanted.map { TypeGuess($0, reading, source: source) }
         var groups = CSVGroups(form, source: source, needsDigests: false)
         var count = 0
         while let group = try groups.next() {
@@ -44,8 +43,9 @@ package struct CSVRows: RowSource {
         guard count > 0 else { throw DataError.empty(source: source) }
         sourceRowCount = count
         var found: [(place: CSVForm.Place, type: CellType, forms: (NumberForm, DateForm))] = []
+        let fileMark = ColumnEvidence.mark(ofFile: guesses.compactMap(\.evidence))
         for (guess, place) in zip(guesses, wanted) {
-            let (type, numbers, days) = try guess.result(separator: form.separator)
+            let (type, numbers, days) = try guess.result(separator: form.separator, fileMark: fileMark)
             // Nobody asks for what a program wrote beside the columns.
             if columns == nil, guess.isIndex { continue }
             found.append((place, type, (numbers, days)))
@@ -63,7 +63,8 @@ package struct CSVRows: RowSource {
                 places[column].cell,
                 CellParser(
                     column: places[column].name, type: types[column], source: source, numbers: forms[column].numbers,
-                    days: forms[column].days, encoding: encoding))
+                    days: forms[column].days, encoding: reading.encoding,
+                    isLenient: reading.numeric.contains(places[column].name)))
         }
         var count = 0
         func give() throws {

@@ -9,6 +9,8 @@ struct CellParser {
     private let numberForm: NumberForm
     private let dateForm: DateForm
     private let encoding: TextEncoding
+    /// Whether a cell that is not of the type counts as missing.
+    private let isLenient: Bool
     private var booleans: [Bool?] = []
     private var integers: [Int64?] = []
     private var numbers: [Double] = []
@@ -18,10 +20,10 @@ struct CellParser {
 
     init(
         column: String, type: CellType, source: String, numbers: NumberForm = .plain, days: DateForm = .iso,
-        encoding: TextEncoding = .utf8
+        encoding: TextEncoding = .utf8, isLenient: Bool = false
     ) {
         (self.column, self.type, self.source) = (column, type, source)
-        (numberForm, dateForm, self.encoding) = (numbers, days, encoding)
+        (numberForm, dateForm, self.encoding, self.isLenient) = (numbers, days, encoding, isLenient)
     }
 
     /// Takes a file's cell, of which it may be known what number it is.
@@ -41,7 +43,10 @@ struct CellParser {
         let isMissing = MissingCell.isMissing(cell)
         func required<T>(_ value: T?) throws(DataError) -> T? {
             guard !isMissing else { return nil }
-            guard let value else { throw .notOfType(type.rawValue, column: column, place: place(), source: source) }
+            guard let value else {
+                guard !isLenient else { return nil }
+                throw .notOfType(type.rawValue, column: column, place: place(), source: source)
+            }
             return value
         }
         switch type {

@@ -80,7 +80,8 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
         case .tooManyParameters(let count, let rows, let limit, let setting):
             "a model of \(count) parameters could reproduce the \(rows) rows it is trained on: "
                 + "at most \(limit) a row are allowed, a rule of this node's administrator (\(setting)); "
-                + "use fewer features (features, or exclude)" + (setting.contains("MLP") ? " or narrower hidden_layers" : "")
+                + "use fewer features (features, or exclude)"
+                + (setting.contains("MLP") ? " or narrower hidden_layers" : "")
         case .tooManyQuestions(let limit):
             "the task asks more than \(limit) different question\(limit == 1 ? "" : "s") about the data: "
                 + "a rule of this node's administrator (V6_FLOWER_MAX_QUESTIONS)"

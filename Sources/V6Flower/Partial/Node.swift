@@ -85,11 +85,11 @@ public struct Node: Sendable {
     ///
     /// - Parameter query: what to ask of an SQL database.
     func rows(
-        columns: [String]? = nil, types: [String: CellType] = [:], query: String = ""
+        columns: [String]? = nil, reading: CellReading = CellReading(), query: String = ""
     ) throws -> any RowSource {
         if !query.isEmpty { try settings.checkQuery() }
         let options = try settings.permitted(Table.Options(columns: columns.map(Set.init)))
         return try database().rows(
-            columns: columns, types: types, query: query, isVisible: options.isVisible)
+            columns: columns, reading: reading, query: query, isVisible: options.isVisible)
     }
 }

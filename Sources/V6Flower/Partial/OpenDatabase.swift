@@ -69,19 +69,19 @@ final class OpenDatabase: Sendable {
     }
 
     func rows(
-        columns: [String]?, types: [String: CellType], query: String,
+        columns: [String]?, reading: CellReading, query: String,
         isVisible: @escaping @Sendable (String) -> Bool
     ) throws -> any RowSource {
         switch description.type {
         case "csv":
             return try CSVRows(
-                bytes(), source: source, types: types, columns: columns, isVisible: isVisible)
+                bytes(), source: source, reading: reading, columns: columns, isVisible: isVisible)
         case "parquet":
             let rows = try parquet(columns: columns, isVisible: isVisible)
-            return types.isEmpty ? rows : try RetypedRows(rows, types)
+            return reading.types.isEmpty ? rows : try RetypedRows(rows, reading.types)
         case "sql":
             let rows = try sqlite(query, columns: columns, isVisible)
-            return types.isEmpty ? rows : try RetypedRows(rows, types)
+            return reading.types.isEmpty ? rows : try RetypedRows(rows, reading.types)
         default: throw DataError.unsupportedType(description.type, label: description.label)
         }
     }

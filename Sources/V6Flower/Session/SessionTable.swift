@@ -8,7 +8,9 @@ import Wire
 /// What the steps of a session do at a node: `extract` reads a database into a dataframe, `preprocess` changes
 /// one. Both write Parquet, and answer nothing: rows stay where they are.
 enum SessionTable {
-    static let extractArguments: [any DeclaredArgument] = [query, columns, types, filter]
+    static let extractArguments: [any DeclaredArgument] = [
+        query, columns, types, filter, numeric, decimal, dates, encoding,
+    ]
     static let preprocessArguments: [any DeclaredArgument] = [steps]
 
     private static let query = Argument(
@@ -25,6 +27,20 @@ enum SessionTable {
         "filter", .jsonList, "Filter", default: [],
         help: "Conditions that rows must fulfil, all of them, for example "
             + "[{\"column\": \"age\", \"is\": \">=\", \"value\": 18}].")
+    private static let numeric = Argument(
+        "numeric", .stringList, "Numeric", default: [],
+        help: "Columns of numbers in a CSV file in which a cell that is no number counts as missing.")
+    private static let decimal = Argument(
+        "decimal", .oneOf([TableReading.auto] + DecimalMark.allCases.map(\.rawValue)), "Decimal mark",
+        default: TableReading.auto,
+        help: "What stands before the fraction of a CSV file's numbers, where their column does not tell.")
+    private static let dates = Argument(
+        "dates", .oneOf([TableReading.auto] + CellReading.DateOrder.allCases.map(\.rawValue)), "Dates",
+        default: TableReading.auto,
+        help: "What comes first in a CSV file's dates such as 05/03/2024, where their column does not tell.")
+    private static let encoding = Argument(
+        "encoding", .oneOf(TextEncoding.self), "Encoding", default: .utf8,
+        help: "How a CSV file writes letters beyond ASCII.")
     private static let steps = Argument(
         "steps", .jsonList, "Steps",
         help: "What is done to the table, in order, for example [{\"step\": \"drop\", \"columns\": [\"note\"]}, "
@@ -36,13 +52,17 @@ enum SessionTable {
     ) throws {
         let values = try checked(kwargs, extractArguments)
         let names = try values[columns]
-        var cellTypes: [String: CellType] = [:]
+        var reading = CellReading()
+        reading.numeric = Set(try values[numeric])
+        reading.decimal = DecimalMark(rawValue: try values[decimal])
+        reading.dateOrder = CellReading.DateOrder(rawValue: try values[dates])
+        reading.encoding = try values[encoding]
         for (name, type) in try values[types] {
             guard let type = type.string.flatMap(CellType.init) else {
                 let words = CellType.allCases.map(\.rawValue).joined(separator: ", ")
                 throw InvalidArguments(problems: ["types: '\(name.singleLine(limit: 100))' must be one of \(words)"])
             }
-            cellTypes[name] = type
+            reading.types[name] = type
         }
         let selection: TableSteps
         do {
@@ -51,7 +71,8 @@ enum SessionTable {
             throw InvalidArguments(problems: ["filter, \(error)"])
         }
         let needed = selection.needed
-        let rows = try node.rows(columns: needed.isEmpty ? nil : needed, types: cellTypes, query: try values[query])
+        let rows = try node.rows(
+            columns: needed.isEmpty ? nil : needed, reading: reading, query: try values[query])
         try write(try selection.prepared(rows), node, to: output, log)
     }
 
