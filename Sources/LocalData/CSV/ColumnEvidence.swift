@@ -7,12 +7,10 @@ struct ColumnEvidence: Sendable {
     /// All other cells that hold a value, by their shape: how many there are, and the first one's line. Numbers whose
     /// point may divide thousands are among them.
     private(set) var shapes: [CellShape: (count: Int, line: Int)] = [:]
-    private let grouped: CellShape
 
-    init(point: UInt8) {
-        self.point = point
-        grouped = CellShape(point == NumberForm.comma ? "1,234" : "1.234")
-    }
+    init(point: UInt8) { self.point = point }
+
+    private static let grouped = (comma: CellShape("1,234"), point: CellShape("1.234"))
 
     /// Cells that hold a value.
     var present: Int { shapes.values.reduce(whole + decimal) { $0 + $1.count } }
@@ -29,7 +27,8 @@ struct ColumnEvidence: Sendable {
         switch sort {
         case .whole: whole += 1
         case .decimal: decimal += 1
-        case .grouped: add(grouped, line: line())
+        case .grouped:
+            add(point == NumberForm.comma ? Self.grouped.comma : Self.grouped.point, line: line())
         }
     }
 
