@@ -14,7 +14,10 @@ struct PostgresAddressTests {
             ("postgresql+asyncpg://u:@h/", ["user": "u", "host": "h"]),
             ("POSTGRESQL://h/d?sslmode=verify-full", ["host": "h", "dbname": "d", "sslmode": "verify-full"]),
             ("postgresql://u:p%40%2F%3A%25@h/d%20e", ["user": "u", "password": "p@/:%", "host": "h", "dbname": "d e"]),
-            ("postgresql://u:p/q?r@h:1/d", ["user": "u", "password": "p/q?r", "host": "h", "port": "1", "dbname": "d"]),
+            (
+                "postgresql://u:p/q?r@h:1/d",
+                ["user": "u", "password": "p/q?r", "host": "h", "port": "1", "dbname": "d"]
+            ),
             ("postgresql://u:p@q@h/d", ["user": "u", "password": "p@q", "host": "h", "dbname": "d"]),
             ("postgresql://h:5432/d?user=a@b", ["host": "h", "port": "5432", "dbname": "d", "user": "a@b"]),
             ("postgresql://[::1]:5432/d", ["host": "::1", "port": "5432", "dbname": "d"]),

@@ -61,7 +61,9 @@ package struct PostgresAddress: Sendable, Equatable, CustomStringConvertible {
     /// too.
     func scrubbed(_ message: String, user isSecret: Bool) -> String {
         var secrets = [userInfo, keywords["password"], keywords["sslpassword"]].compactMap(\.self)
-        if let colon = userInfo.firstIndex(of: ":") { secrets.append(String(userInfo[userInfo.index(after: colon)...])) }
+        if let colon = userInfo.firstIndex(of: ":") {
+            secrets.append(String(userInfo[userInfo.index(after: colon)...]))
+        }
         if isSecret {
             secrets += [keywords["user"], userInfo.split(separator: ":").first.map(String.init)].compactMap(\.self)
         }
@@ -84,7 +86,7 @@ package struct PostgresAddress: Sendable, Equatable, CustomStringConvertible {
         var rest = text
         var userInfo = ""
         let authority = text.prefix { !"/?#".contains($0) }
-        // SQLAlchemy lets a password hold a slash or a question mark, where there is no port that would be read instead.
+        // SQLAlchemy lets a password hold a slash or a question mark: there is no port that would be read instead.
         let port = authority.split(separator: ":", maxSplits: 1).dropFirst().first
         let isPort = port.map { $0.allSatisfy { $0.isNumber || ",:]".contains($0) } } ?? true
         if let mark = authority.lastIndex(of: "@") ?? (isPort ? nil : text.firstIndex(of: "@")) {

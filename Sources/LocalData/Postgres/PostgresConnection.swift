@@ -201,7 +201,8 @@ extension PostgresConnection {
         let reason: String
         switch (disclosure, code) {
         case (_, "57014"): return late
-        case (_, "57P01"), (_, "57P02"), (_, "57P03"), (_, "57P05"): reason = "the server ended the connection (\(code))"
+        case (_, "57P01"), (_, "57P02"), (_, "57P03"), (_, "57P05"):
+            reason = "the server ended the connection (\(code))"
         case (_, "25P03"), (_, "25P04"): reason = "the server ended the transaction, which took too long (\(code))"
         case (_, "25006"): reason = "the query is not one that only reads"
         case (_, "42501"): reason = "the node's user may not read what the query asks for (42501)"

@@ -124,7 +124,8 @@ extension PostgresRows {
             SHOW transaction_read_only
             """)
         guard answer.rowCount == 1, answer.text(0, 0) == "on" else {
-            throw .unreadable(source: connection.source, reason: "the server does not keep the transaction from writing")
+            throw .unreadable(
+                source: connection.source, reason: "the server does not keep the transaction from writing")
         }
     }
 
@@ -181,7 +182,8 @@ extension PostgresRows {
     }
 
     /// Source: `pg_type.dat` in `src/include/catalog` of PostgreSQL, whose numbers never change.
-    private static func type(_ type: Oid, _ column: String, _ connection: PostgresConnection) throws(DataError) -> CellType
+    private static func type(_ type: Oid, _ column: String, _ connection: PostgresConnection) throws(DataError)
+        -> CellType
     {
         switch type {
         case 16: return .boolean
