@@ -84,7 +84,7 @@ def test_the_documented_query_for_omop_trains_a_model(plain, clinic):
               "strategy_options": {"min_train_nodes": 1, "min_evaluate_nodes": 1, "min_available_nodes": 1}}
     status, result, log = plain.run("v6-flower", kwargs, databases=["omop"])
     assert status == "completed", log
-    assert sorted(result["model"]["features"]) == ["age", "sex"]
+    assert sorted(result["model"]["features"]) == ["age", "sex=MALE"]
 
 
 @pytest.mark.parametrize("name, query, words", [
