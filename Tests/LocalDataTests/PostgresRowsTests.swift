@@ -120,6 +120,21 @@ struct PostgresRowsTests {
         #expect(columns["u"] == texts("00000000-0000-0000-0000-00000000000a") && columns["j"] == texts(#"{"a": 1}"#))
     }
 
+    @Test("The table for a model has numbers, categories and days, and knows which rows lack a value")
+    func table() throws {
+        try Self.server.get().make(
+            "model",
+            """
+            CREATE VIEW persons AS SELECT i AS age, i * 0.5 AS weight, i % 2 = 0 AS ill,
+                CASE i % 3 WHEN 0 THEN 'f' WHEN 1 THEN 'm' END AS sex, 9 AS secret FROM generate_series(1, 30) i
+            """)
+        let table = try Table(Self.rows("", in: "model", batchSize: 7))
+        #expect(table.columns.keys == ["age", "weight", "ill", "sex"] && table.rowCount == 30)
+        #expect(try table.column("weight") == .numeric((1...30).map { Double($0) / 2 }))
+        guard case .categorical(_, let levels) = try table.column("sex") else { return #expect(Bool(false)) }
+        #expect(levels.sorted() == ["f", "m"] && table.isIncomplete == (1...30).map { $0 % 3 == 2 })
+    }
+
     /// A cell may be in no sentence: `confidential`.
     @Test(
         "What does not only read, or cannot be, is refused in a sentence that quotes no cell",
