@@ -32,6 +32,7 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
         // Calls of Linux that Swift's Glibc module lacks: giving up root, a file in memory.
         .target(name: "_ProcessShims"),
@@ -57,9 +58,10 @@ let package = Package(
         .target(
             name: "Parquet", dependencies: ["Wire", "CZlib", "CZstd", collections], swiftSettings: strict),
 
-        // An organization's table: CSV, column kinds, missing values.
+        // An organization's table: CSV, Parquet, SQL, column kinds, missing values.
         .target(
-            name: "LocalData", dependencies: ["Parquet", "Wire", collections, grdb, grdbSQLite], swiftSettings: strict),
+            name: "LocalData", dependencies: ["Parquet", "Wire", "CPostgres", collections, grdb, grdbSQLite],
+            swiftSettings: strict),
 
         // The ready-made models and their ClientApp.
         .target(

@@ -26,6 +26,7 @@ let package = Package(
         .systemLibrary(name: "CZstd", path: "Sources/CZstd", pkgConfig: "libzstd"),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto"),
+        .systemLibrary(name: "CPostgres", path: "Sources/CPostgres", pkgConfig: "libpq"),
         .target(name: "_ProcessShims"),
         .target(
             name: "Wire", dependencies: ["CZstd", "COpenSSL", "_ProcessShims", collections], swiftSettings: strict),
@@ -36,7 +37,8 @@ let package = Package(
         .target(
             name: "Parquet", dependencies: ["Wire", "CZlib", "CZstd", collections], swiftSettings: strict),
         .target(
-            name: "LocalData", dependencies: ["Parquet", "Wire", collections, grdb], swiftSettings: strict),
+            name: "LocalData", dependencies: ["Parquet", "Wire", "CPostgres", collections, grdb],
+            swiftSettings: strict),
         .target(
             name: "LocalModels", dependencies: ["Arguments", "Flower", "LocalData", "Wire", collections],
             swiftSettings: strict),

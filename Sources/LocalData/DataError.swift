@@ -36,7 +36,8 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .unreadable(let source, let reason): "cannot read \(source): \(reason)"
         case .unsupportedType(let type, let label):
-            "the database '\(label)' is of type '\(type)'; this program reads csv, parquet and sql of SQLite"
+            "the database '\(label)' is of type '\(type)'; this program reads csv, parquet, and sql of SQLite and "
+                + "PostgreSQL"
         case .empty(let source): "\(source) holds no rows"
         case .duplicateColumn(let name, let source): "\(source) has two columns named '\(name)'"
         case .unevenRow(let line, let found, let expected, let source):

@@ -28,13 +28,13 @@ def test_the_readmes_python(plain):
     assert "'auc': 0.9" in done.stdout
 
 
-def dataframe(bench, name, kwargs, at=("alpha", "beta", "gamma"), method="extract", of=None):
-    """Makes a dataframe of the default database, or of another one; gives its id, the runs' statuses and their logs."""
+def dataframe(bench, name, kwargs, at=("alpha", "beta", "gamma"), method="extract", of=None, label="default"):
+    """Makes a dataframe of the databases by a label, or of another one; gives its id, the runs' statuses and their logs."""
     organizations = [bench.client.organization.get(bench.ids[node]) for node in at]
     task = {"image": "v6-flower-extract", "method": method, "organizations": [
         {"id": o["id"], "arguments": bench.client.cryptor.encrypt_bytes_to_str(json.dumps(kwargs).encode(), o["public_key"])} for o in organizations]}
     path = f"session/{bench.session}/dataframe" if of is None else f"session/dataframe/{of}/preprocess"
-    body = {"label": "default", "name": name, "task": task} if of is None else {"dataframe_id": of, "task": task}
+    body = {"label": label, "name": name, "task": task} if of is None else {"dataframe_id": of, "task": task}
     made = bench.client.request(path, method="post", json=body)
     assert "last_session_task" in made, made
     bench.wait(made["last_session_task"]["id"])

@@ -38,4 +38,25 @@ struct DatabaseTests {
         let text = error?.description ?? ""
         #expect(text.contains(kind.hasPrefix("link") ? "it is a link" : "it is no ordinary file"), "\(text)")
     }
+
+    @Test(
+        "A server is asked when a table is wanted, and no sentence holds what its address or its administrator keeps secret",
+        arguments: [
+            ("sql", "postgresql://bob:s3cret@127.0.0.1:1/d", "(PostgreSQL): there is no connection to the server"),
+            ("sql", "postgresql+psycopg2://bob:s3cret@127.0.0.1:1", "(PostgreSQL): there is no connection"),
+            ("sql", "postgresql://bob%00:s3cret@h", "(PostgreSQL): its address holds a zero byte"),
+            ("sql", "mysql://bob:s3cret@h", "(an address): it is no file"),
+            ("csv", "https://bob:s3cret@h", "(an address): it is no file"),
+            ("omop", "postgresql://bob:s3cret@h/d", "is of type 'omop'"),
+        ])
+    func servers(_ type: String, _ uri: String, _ words: String) throws {
+        let database = Database(label: "default", uri: uri, type: type, parameters: ["PASSWORD": "hidden"])
+        let node = Node(try NodeSettings([:]), organization: 1, databases: [database], log: Log { _ in })
+        for read in [{ _ = try node.table() }, { _ = try node.rows(query: "SELECT 1") }] {
+            let error = #expect(throws: DataError.self) { try read() }
+            let text = error?.description ?? ""
+            #expect(text.contains(words), "\(text)")
+            for secret in ["bob", "s3cret", "hidden"] { #expect(!text.contains(secret), "\(text)") }
+        }
+    }
 }

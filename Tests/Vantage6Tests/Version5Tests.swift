@@ -59,6 +59,22 @@ struct Version5Tests {
         #expect(throws: ContainerError.self) { try container.task() }
     }
 
+    @Test("What is said beside a database's address is with the database alone, as it is")
+    func parameters() throws {
+        let container = try Container(
+            variables.merging([
+                "FUNCTION_ACTION": "data_extraction", "DATABASE_URI": EnvironmentValue.encode("postgresql://h/d"),
+                "DATABASE_TYPE": "sql", "DB_PARAM_PASSWORD": "MFRGGZDF", "DB_PARAM_user": "u",
+            ]) { $1 })
+        #expect(
+            container.databases == [
+                Database(
+                    label: "source", uri: "postgresql://h/d", type: "sql",
+                    parameters: ["PASSWORD": "MFRGGZDF", "USER": "u"])
+            ])
+        #expect(!container.variables.keys.contains { $0.hasPrefix("DB_PARAM_") })
+    }
+
     @Test("Central's token must be the task's that the environment names")
     func token() throws {
         let central = variables.merging(["FUNCTION_ACTION": "central_compute", "ALGORITHM_METHOD": "central"]) { $1 }

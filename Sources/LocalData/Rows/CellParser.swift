@@ -114,7 +114,9 @@ struct CellParser {
         var digits = cell[...]
         let isNegative = cell.first == UInt8(ascii: "-")
         if isNegative || cell.first == UInt8(ascii: "+") { digits = digits.dropFirst() }
-        guard !digits.isEmpty, digits.count <= 18 else { return nil }
+        guard !digits.isEmpty, digits.count <= 18 else {
+            return digits.count == 19 ? Int64(String(decoding: cell, as: UTF8.self)) : nil
+        }
         for byte in digits {
             guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
             value = value * 10 + Int64(byte - UInt8(ascii: "0"))

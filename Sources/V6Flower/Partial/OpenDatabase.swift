@@ -10,6 +10,8 @@ final class OpenDatabase: Sendable {
     let description: Database
     /// Where the file or folder is; the address of what is none.
     private let path: String
+    /// Whether it is a server, to which a connection is made when somebody asks for rows: that takes no rights.
+    private let isPostgres: Bool
     private let descriptor: Int32
     /// Why it is not open, where it is not.
     private let problem: String
@@ -18,6 +20,7 @@ final class OpenDatabase: Sendable {
 
     init(_ database: Database) {
         description = database
+        isPostgres = database.type == "sql" && PostgresAddress.isOne(database.uri)
         let isSQLite = database.type == "sql" && database.uri.hasPrefix("sqlite:///")
         let path = isSQLite ? String(database.uri.dropFirst("sqlite://".count)) : database.uri
         self.path = path
@@ -60,7 +63,7 @@ final class OpenDatabase: Sendable {
             switch description.type {
             case "csv": table = try Table.csv(descriptor: try fromStart(), source: source, options: options)
             case "parquet": table = try Table(parquet(isVisible: options.isVisible), options: options)
-            case "sql": table = try Table(sqlite("", columns: nil, options.isVisible), options: options)
+            case "sql": table = try Table(sql("", columns: nil, options.isVisible), options: options)
             default: throw DataError.unsupportedType(description.type, label: description.label)
             }
             last = (key, table)
@@ -80,7 +83,7 @@ final class OpenDatabase: Sendable {
             let rows = try parquet(columns: columns, isVisible: isVisible)
             return reading.types.isEmpty ? rows : try RetypedRows(rows, reading.types)
         case "sql":
-            let rows = try sqlite(query, columns: columns, isVisible)
+            let rows = try sql(query, columns: columns, isVisible)
             return reading.types.isEmpty ? rows : try RetypedRows(rows, reading.types)
         default: throw DataError.unsupportedType(description.type, label: description.label)
         }
@@ -94,13 +97,26 @@ final class OpenDatabase: Sendable {
         try DescriptorBytes(descriptor: dup(fromStart()), path: description.uri)
     }
 
-    private func sqlite(_ query: String, columns: [String]?, _ isVisible: (String) -> Bool) throws -> SQLiteRows {
+    private func sql(_ query: String, columns: [String]?, _ isVisible: (String) -> Bool) throws -> any RowSource {
+        if isPostgres {
+            let address: PostgresAddress
+            do {
+                address = try PostgresAddress(description.uri, parameters: description.parameters)
+            } catch {
+                throw DataError.unreadable(source: source, reason: error.description)
+            }
+            return try PostgresRows(address, query: query, columns: columns, source: source, isVisible: isVisible)
+        }
         _ = try fromStart()
         return try SQLiteRows(path: path, query: query, columns: columns, source: source, isVisible: isVisible)
     }
 
     private var source: String {
-        "database '\(description.label)' (\(URL(fileURLWithPath: description.uri).lastPathComponent))"
+        // An address can hold a password.
+        let place =
+            isPostgres
+            ? "PostgreSQL" : path.contains("://") ? "an address" : URL(fileURLWithPath: path).lastPathComponent
+        return "database '\(description.label)' (\(place))"
     }
 
     private func fromStart() throws(DataError) -> Int32 {

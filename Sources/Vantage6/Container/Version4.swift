@@ -47,7 +47,10 @@ enum Version4 {
             guard let uri = variables["\(prefix)_DATABASE_URI"] else {
                 throw .missingVariable("\(prefix)_DATABASE_URI")
             }
-            databases.append(Database(label: label, uri: uri, type: variables["\(prefix)_DATABASE_TYPE"] ?? "csv"))
+            databases.append(
+                Database(
+                    label: label, uri: uri, type: variables["\(prefix)_DATABASE_TYPE"] ?? "csv",
+                    parameters: Database.parameters("\(prefix)_DB_PARAM_", of: variables)))
         }
         return databases
     }

@@ -36,7 +36,11 @@ enum Version5 {
             host: required("HOST"), port: required("PORT"), path: variables["API_PATH"])
         let databases =
             action == .dataExtraction
-            ? [Database(label: "source", uri: try required("DATABASE_URI"), type: variables["DATABASE_TYPE"] ?? "csv")]
+            ? [
+                Database(
+                    label: "source", uri: try required("DATABASE_URI"), type: variables["DATABASE_TYPE"] ?? "csv",
+                    parameters: Database.parameters("DB_PARAM_", of: raw))
+            ]
             : dataframes(variables["USER_REQUESTED_DATAFRAMES"] ?? "", in: session)
         let outputFile = try WholeFile(path: output)
         let inputFile = try TaskFile("input", path: input)

@@ -22,7 +22,7 @@ EXTRACTION = [pathlib.Path(__file__).parents[4] / ".build/release/v6-flower"], "
 class Bench(Processes):
     """Three organizations with a node and a user each, one collaboration, one study of the last two, and a session.
 
-    `databases` gives each node its databases: {node: {label: path}}. Tasks run on dataframes by the same labels, which are made
+    `databases` gives each node its databases: {node: {label: path}}, or for a server {label: {"URI": …, "TYPE": …}}. Tasks run on dataframes by the same labels, which are made
     when they are first used, the default one at once, of the organizations that have such a database.
     """
 
@@ -89,8 +89,9 @@ class Bench(Processes):
         environment = {**self.keycloak, "V6_API_KEY": self.clients[f"{name}-node-client"]["secret"], "V6_NODE_NAME": name, "BENCH_NODE": name,
                        "V6_PROXY_HOST": "http://127.0.0.1", "DATABASE_LABELS": ",".join(labels)}
         for label in labels:
-            environment[f"DATABASE_{label.upper()}_URI"] = str(folder / "databases" / f"{label}.csv")
-            environment[f"DATABASE_{label.upper()}_TYPE"] = "csv"
+            # A server has an address, and what its administrator says beside it.
+            server = labels[label] if isinstance(labels[label], dict) else {"URI": folder / "databases" / f"{label}.csv", "TYPE": "csv"}
+            environment.update({f"DATABASE_{label.upper()}_{key}": str(value) for key, value in server.items()})
         mounts = [(str(folder / part), f"/app/{part}", "rw") for part in ("tasks", "databases")]
         self.start(name, "bench.v5.node", self.folder / f"{name}.yaml", name, environment=environment, mounts=mounts)
 
