@@ -7,8 +7,9 @@ import Wire
 /// head (padded with spaces to a multiple of eight), the blobs. The head's `blobs` gives each blob's range behind the
 /// head: `{name: [begin, end]}`. Blobs fill the part behind the head, without a gap and without overlap.
 ///
-/// Replies travel so in collaborations that do not encrypt; so do messages to and from a Python worker, and what a node
-/// keeps of an app's state. The worker's side is `frames.py`.
+/// Replies travel so in collaborations that do not encrypt, and replies and inputs through a server's large result
+/// store; so do messages to and from a Python worker, and what a node keeps of an app's state. The worker's side is
+/// `frames.py`.
 struct Frame {
     static let magic = Data("V6FLOWER".utf8)
 
@@ -132,6 +133,27 @@ struct Frame {
             end = range.upperBound
         }
         return (ranges, end)
+    }
+
+    // MARK: - An input
+
+    /// The object of a partial's input that is a frame, with its blobs where they are in one that is JSON; nil for an
+    /// input that is none. Throws `ContainerError`.
+    static func input(_ file: FileBytes) throws(ContainerError) -> JSON? {
+        do {
+            guard try file.slice(0..<magic.count).withBytes(isBeginning) else { return nil }
+            let frame = try Frame(file)
+            guard var members = frame.head.members, var kwargs = members["kwargs"]?.members else {
+                throw Payload.Malformed(problem: "its head has no kwargs")
+            }
+            members["blobs"] = nil
+            kwargs["blobs"] = .object(
+                OrderedDictionary(firstOf: frame.blobs.map { ($0.key, JSON.base64(ByteSegments([$0.value]))) }))
+            members["kwargs"] = .object(kwargs)
+            return .object(members)
+        } catch {
+            throw .badInput(problem: "\(error)")
+        }
     }
 
     // MARK: - What it holds
