@@ -13,7 +13,8 @@ struct StoreTests {
 
     /// A proxy of an encrypted collaboration or none, whose server has a store.
     private static func proxy(
-        isEncrypted: Bool = false, _ answer: @escaping @Sendable (FakeProxy.Seen, Int) async throws -> (Int, String)? = { _, _ in nil }
+        isEncrypted: Bool = false,
+        _ answer: @escaping @Sendable (FakeProxy.Seen, Int) async throws -> (Int, String)? = { _, _ in nil }
     ) -> FakeProxy {
         FakeProxy { seen, number in
             if let own = try await answer(seen, number) { return own }
@@ -81,9 +82,10 @@ struct StoreTests {
             #expect(upload.headers["transfer-encoding"] == "chunked" && upload.headers["content-length"] == nil)
         }
         let body = try JSON(parsing: try #require(proxy.requests.last).body)
-        #expect(body["organizations"] == [
-            ["id": 4, "input": .string(Self.first)], ["id": 5, "input": .string(Self.second)],
-        ])
+        #expect(
+            body["organizations"] == [
+                ["id": 4, "input": .string(Self.first)], ["id": 5, "input": .string(Self.second)],
+            ])
     }
 
     @Test("Where nothing is encrypted nobody is asked for a key, and organizations share no blob")
@@ -100,11 +102,14 @@ struct StoreTests {
         let losing = Self.proxy { seen, number in seen.path == "/blobstream" && number < 3 ? (500, "{}") : nil }
         let input = ByteSegments([Data("input".utf8)])
         #expect(try await losing.use { try await Self.create($0, [4: input], .store(isEncrypted: false)) } == 12)
-        #expect(losing.requests.filter { $0.path == "/blobstream" }.map(\.body) == Array(repeating: Data("input".utf8), count: 3))
+        #expect(
+            losing.requests.filter { $0.path == "/blobstream" }.map(\.body)
+                == Array(repeating: Data("input".utf8), count: 3))
         #expect(losing.requests.count { $0.path == "/task" && $0.method == "POST" } == 1)
 
         let refusing = Self.proxy { seen, _ in
-            seen.path == "/blobstream" ? (403, #"{"msg": "Cannot upload blob for a sub-task of a completed task."}"#) : nil
+            seen.path == "/blobstream"
+                ? (403, #"{"msg": "Cannot upload blob for a sub-task of a completed task."}"#) : nil
         }
         let error = await #expect(throws: ProxyError.self) {
             try await refusing.use { try await Self.create($0, [4: input], .store(isEncrypted: false)) }
@@ -118,7 +123,10 @@ struct StoreTests {
 
     @Test(
         "What is no UUID, and a key that is none, is no header and no address",
-        arguments: [#"{"uuid": "../task/3"}"#, #"{"uuid": 7}"#, "{}", "<html>", #"{"uuid": "0b7f8a3e-5d1c-4c9e-9a55-0f3f4c1d2e6a?"}"#])
+        arguments: [
+            #"{"uuid": "../task/3"}"#, #"{"uuid": 7}"#, "{}", "<html>",
+            #"{"uuid": "0b7f8a3e-5d1c-4c9e-9a55-0f3f4c1d2e6a?"}"#,
+        ])
     func noUUID(_ answer: String) async throws {
         let proxy = Self.proxy { seen, _ in seen.path == "/blobstream" ? (201, answer) : nil }
         let error = await #expect(throws: ProxyError.self) {

@@ -149,7 +149,8 @@ actor TaskFanOut: PostedFanOut {
     private func settle(_ subtask: Subtask, isInTime: Bool = true) async throws {
         let isLate = isLate
         let wanted = subtask.organizations.filter { settled[$0] == nil }
-        let outcomes = try await subtask.collect(wanted, doubts, timeout: timeout) { [open, byNode] content, run, node in
+        let outcomes = try await subtask.collect(wanted, doubts, timeout: timeout) {
+            [open, byNode] content, run, node in
             try open(content, run, subtask.task, byNode[node] ?? [])
         }
         var again: [Int64] = []

@@ -45,20 +45,23 @@ struct Frame {
 
     static func isBeginning(of bytes: UnsafeRawBufferPointer) -> Bool { bytes.starts(with: magic) }
 
-    /// Reads a file. Throws ``Payload/Malformed``, `JSON.ParsingError` or an error of the file system.
-    init(_ file: FileBytes, limits: PayloadLimits = PayloadLimits()) throws {
-        guard file.byteCount >= 16 else { throw Payload.Malformed(problem: "its result ends within its head") }
+    /// Reads a file, which errors call `what`. Throws ``Payload/Malformed``, `JSON.ParsingError` or an error of the file
+    /// system.
+    init(
+        _ file: FileBytes, called what: String = "its result", limits: PayloadLimits = PayloadLimits()
+    ) throws {
+        guard file.byteCount >= 16 else { throw Payload.Malformed(problem: "\(what) ends within its head") }
         let length = try file.slice(8..<16).withBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
         guard length <= UInt64(file.byteCount - 16) else {
-            throw Payload.Malformed(problem: "its result ends within its head")
+            throw Payload.Malformed(problem: "\(what) ends within its head")
         }
         let start = 16 + Int(length)
         head = try JSON(parsing: file.slice(16..<start), limits: limits)
-        let (ranges, size) = try Self.ranges(head)
+        let (ranges, size) = try Self.ranges(head, what)
         guard size == file.byteCount - start else {
             throw Payload.Malformed(
                 problem: size > file.byteCount - start
-                    ? "arrays of its result lie outside it" : "bytes follow the arrays of its result")
+                    ? "arrays of \(what) lie outside it" : "bytes follow the arrays of \(what)")
         }
         blobs = ranges.mapValues { file.slice((start + $0.lowerBound)..<(start + $0.upperBound)) }
         self.limits = limits
@@ -100,7 +103,7 @@ struct Frame {
             throw Payload.Malformed(problem: "the pipe ended within a frame")
         }
         head = try JSON(parsing: text)
-        let (ranges, size) = try Self.ranges(head)
+        let (ranges, size) = try Self.ranges(head, "a frame")
         guard size <= limit else {
             throw Payload.Malformed(problem: "a frame's arrays are longer than \(limit / 1_000_000) MB")
         }
@@ -114,13 +117,13 @@ struct Frame {
     }
 
     /// The blobs' ranges, and how many bytes they are together. Within one another's bounds all sums are small.
-    private static func ranges(_ head: JSON) throws -> (ranges: [String: Range<Int>], size: Int) {
+    private static func ranges(_ head: JSON, _ what: String) throws -> (ranges: [String: Range<Int>], size: Int) {
         var ranges: [String: Range<Int>] = [:]
         for (name, range) in head["blobs"]?.members ?? [:] {
             guard let bounds = range.elements, bounds.count == 2, let begin = bounds[0].int, let end = bounds[1].int,
                 0 <= begin,
                 begin <= end, end <= Int64(Int.max / 2)
-            else { throw Payload.Malformed(problem: "arrays of its result lie outside it") }
+            else { throw Payload.Malformed(problem: "arrays of \(what) lie outside it") }
             ranges[name] = Int(begin)..<Int(end)
         }
         var end = 0
@@ -128,7 +131,7 @@ struct Frame {
             guard range.lowerBound == end else {
                 throw Payload.Malformed(
                     problem: range.lowerBound < end
-                        ? "arrays of its result overlap" : "its result has a gap before arrays")
+                        ? "arrays of \(what) overlap" : "\(what) has a gap before arrays")
             }
             end = range.upperBound
         }
@@ -142,7 +145,7 @@ struct Frame {
     static func input(_ file: FileBytes) throws(ContainerError) -> JSON? {
         do {
             guard try file.slice(0..<magic.count).withBytes(isBeginning) else { return nil }
-            let frame = try Frame(file)
+            let frame = try Frame(file, called: "it")
             guard var members = frame.head.members, var kwargs = members["kwargs"]?.members else {
                 throw Payload.Malformed(problem: "its head has no kwargs")
             }

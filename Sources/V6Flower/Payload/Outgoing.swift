@@ -8,8 +8,8 @@ import Wire
 ///
 /// An input is base64 of JSON that holds base64 of weights. Heads are padded to a multiple of three bytes, so that
 /// base64(head) + base64(tail) = base64(head + tail), and the tail is encoded once for all organizations and streamed
-/// from its file for each: central holds no copy of what it sends. Where the server keeps inputs as bytes, an input is a
-/// ``Frame``, and streamed from where its arrays lie.
+/// from its file for each: central holds no copy of what it sends. Where the server keeps inputs as bytes, an input is
+/// a ``Frame``, and streamed from where its arrays lie.
 struct Outgoing {
     /// By organization: base64 text, or bytes.
     let inputs: OrderedDictionary<Int64, ByteSegments>
@@ -68,7 +68,8 @@ struct Outgoing {
     }
 
     private static func frame(
-        _ kwargs: OrderedDictionary<String, JSON>, _ envelope: (opening: String, closing: String), _ blobs: Payload.Blobs
+        _ kwargs: OrderedDictionary<String, JSON>, _ envelope: (opening: String, closing: String),
+        _ blobs: Payload.Blobs
     ) throws -> ByteSegments {
         let text = Data(envelope.opening.utf8) + JSON.object(kwargs).serialized() + Data(envelope.closing.utf8)
         return Frame.encode(try JSON(parsing: text).members ?? [:], blobs)
