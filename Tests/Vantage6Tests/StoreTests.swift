@@ -11,12 +11,13 @@ struct StoreTests {
     private static let second = "8c0d4b1f-2222-4333-8444-555566667777"
     private static let fetching = ProxyClient.Fetching(folder: FileManager.default.temporaryDirectory.path)
 
-    /// A proxy of an encrypted collaboration or none, whose server has a store.
+    /// A proxy of an encrypted collaboration or none, whose server has a store. Downloads among its first requests break
+    /// off.
     private static func proxy(
-        isEncrypted: Bool = false,
+        isEncrypted: Bool = false, breaksUntil number: Int = 0,
         _ answer: @escaping @Sendable (FakeProxy.Seen, Int) async throws -> (Int, String)? = { _, _ in nil }
     ) -> FakeProxy {
-        FakeProxy { seen, number in
+        FakeProxy(breaks: { $0.path.hasPrefix("/blobstream/") && $1 < number }) { seen, number in
             if let own = try await answer(seen, number) { return own }
             return switch (seen.method, seen.path) {
             case ("GET", "/collaboration/2"): (200, #"{"encrypted": \#(isEncrypted)}"#)
@@ -222,6 +223,22 @@ struct StoreTests {
         let (found, lost) = try await Self.fetch(failing, runs: [6])
         #expect(found.isEmpty && lost.keys.elementsEqual([6]))
         #expect(failing.requests.count { $0.path.hasPrefix("/blobstream/") } == 3)
+    }
+
+    @Test("A download that breaks off is no result: it is repeated, and lost where it always breaks off")
+    func brokenOff() async throws {
+        for lasts in [false, true] {
+            let proxy = Self.proxy(breaksUntil: lasts ? .max : 4) { seen, _ in
+                switch seen.path {
+                case "/result": Self.results([(6, Self.first), (7, "")])
+                case "/blobstream/\(Self.first)": (200, "whole")
+                default: nil
+                }
+            }
+            let (found, lost) = try await Self.fetch(proxy, runs: [6, 7])
+            #expect(found == (lasts ? [7: "text of 0"] : [6: "whole", 7: "text of 0"]))
+            #expect(lost.keys.elementsEqual(lasts ? [6] : []))
+        }
     }
 
     @Test("An outage that lasts is the run's end and no organization's failure")

@@ -45,8 +45,8 @@ struct Frame {
 
     static func isBeginning(of bytes: UnsafeRawBufferPointer) -> Bool { bytes.starts(with: magic) }
 
-    /// Reads a file, which errors call `what`. Throws ``Payload/Malformed``, `JSON.ParsingError` or an error of the file
-    /// system.
+    /// Reads a file, which errors call `what`. Throws ``Payload/Malformed``, `JSON.ParsingError` or an error of the
+    /// file system.
     init(
         _ file: FileBytes, called what: String = "its result", limits: PayloadLimits = PayloadLimits()
     ) throws {
