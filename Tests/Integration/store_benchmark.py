@@ -17,16 +17,25 @@ from bench.v4.bench import Bench  # noqa: E402, I001
 PYTHON, MEGABYTES = sys.argv[1], float(sys.argv[2]) if sys.argv[2:] else 100
 NUMBERS = int(MEGABYTES * 1e6 / 4)
 
-# Stands before the real program and notes its peak memory.
+# Stands before the real program and notes its peak memory, not that of its worker.
 WRAPPER = """#!/usr/bin/env python3
-import base64, os, sys
+import base64, os, sys, time
 decode = lambda text: base64.b32decode(text.replace("!", "=")).decode()
 method = "central" if b"central" in open(decode(os.environ["INPUT_FILE"]), "rb").read(40) else "partial"
 child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
-_, status, usage = os.wait4(child, 0)
+peaks, status = dict.fromkeys(("VmHWM", "RssAnon", "RssFile", "RssShmem"), 0), None
+while status is None:
+    for line in open(f"/proc/{{child}}/status"):
+        name, _, value = line.partition(":")
+        if name in peaks:
+            peaks[name] = max(peaks[name], int(value.split()[0]))
+    time.sleep(0.02)
+    ended, code = os.waitpid(child, os.WNOHANG)
+    if ended:
+        status = os.waitstatus_to_exitcode(code)
 with open({notes!r}, "a") as notes:
-    notes.write(f"{{method}} {{usage.ru_maxrss}}\\n")
-sys.exit(os.waitstatus_to_exitcode(status))
+    notes.write(" ".join([method, *map(str, peaks.values())]) + "\\n")
+sys.exit(status)
 """
 
 PROJECT = """
@@ -114,7 +123,8 @@ def main():
         print(re.sub(r"(?m)^", "  ", log))
         peaks = {}
         for line in notes.read_text().splitlines():
-            method, size = line.split()
+            method, size, anonymous, file, shared = line.split()
+            print(method, "memory of its own, of files, shared:", *(f"{int(kind) / 1e3:.0f} MB" for kind in (anonymous, file, shared)))
             peaks[method] = max(peaks.get(method, 0), int(size) * 1024)
         result = max(path.stat().st_size for path in bench.blobs.iterdir())
         print("largest blob", result)

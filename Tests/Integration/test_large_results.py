@@ -79,7 +79,7 @@ def test_resume(encrypted_store, expected):
 
 
 def test_a_flower_app_in_python(encrypted_store, tmp_path):
-    status, result, log = encrypted_store.run(image(encrypted_store, "sklearn-logreg"), {"num-server-rounds": 2})
+    status, result, log = encrypted_store.run(image(encrypted_store, "sklearn-logreg"), {"num-server-rounds": 1})
     assert status == "completed", log
-    expected = in_sandbox("sklearn-logreg", {"num-server-rounds": 2}, tmp_path)
+    expected = in_sandbox("sklearn-logreg", {"num-server-rounds": 1}, tmp_path)
     assert result["model"] == expected["model"] and told(result) == told(expected)
