@@ -136,8 +136,8 @@ final class TaskTransport: Transport {
     /// Who was sent arrays answers with as many bytes, eight times as many at most, 256 MiB in any case. Who was sent
     /// none may answer with a whole model. Nothing is longer than the server can hold.
     private func resultFetching(largestBlobs size: Int) -> ProxyClient.Fetching {
-        let largest = carriage.largestResult
-        let limit = size == 0 ? largest : min(max(8 * size, 256 << 20), largest)
+        let limit =
+            size == 0 ? carriage.largestUnforeseen : min(max(8 * size, 256 << 20), carriage.largestResult)
         return ProxyClient.Fetching(
             folder: folder, pageSize: pageSize(of: size), limit: min(limit, ProxyClient.Fetching.largestCell),
             blobLimit: limit)

@@ -21,14 +21,17 @@ package enum Carriage: Sendable, Equatable {
         }
     }
 
-    /// The most bytes of an honest result, of whatever form.
+    /// The most bytes of a result that the server can hold.
     package var largestResult: Int {
         switch self {
         case .cells: ProxyClient.Fetching.largestCell
-        case .store: Self.largestBlob
+        case .store: Int.max
         }
     }
 
-    /// The most bytes that are fetched from a store at once; its own bound is nobody's concern.
-    package static let largestBlob = 64 << 30
+    /// The most bytes of a result to a question that tells nothing of its size.
+    package var largestUnforeseen: Int { min(largestResult, Self.largestModel) }
+
+    /// What a store may give where nothing else says how much it can be.
+    package static let largestModel = 8 << 30
 }

@@ -66,7 +66,7 @@ package final class ProxyClient: Sendable {
 
         /// A way to fetch.
         package init(
-            folder: String, pageSize: Int = 10, limit: Int = largestCell, blobLimit: Int = Carriage.largestBlob
+            folder: String, pageSize: Int = 10, limit: Int = largestCell, blobLimit: Int = Carriage.largestModel
         ) {
             (self.folder, self.pageSize, self.limit, self.blobLimit) = (folder, pageSize, limit, blobLimit)
         }
