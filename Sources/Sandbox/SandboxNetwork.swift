@@ -23,6 +23,8 @@ package actor SandboxNetwork {
         package var generation = Algorithm.Generation.four
         /// As strict about payloads as an encrypted collaboration.
         package var isEncrypted = false
+        /// Whether its server has a large result store.
+        package var hasStore = false
         /// Further variables for every container, as a node's `algorithm_env`.
         package var algorithmEnvironment: [String: String] = [:]
         /// How many processes run at once.
@@ -53,6 +55,8 @@ package actor SandboxNetwork {
     private var nextID: Int64 = 0
     /// The session's dataframes by their ids, from 1.
     var dataframes: [String] = []
+    /// Inputs that the large result store holds for tasks to come, by their UUIDs.
+    var inputs: [String: Data] = [:]
     private(set) var port: UInt16 = 0
     private var free: Int
     private var queue: [CheckedContinuation<Void, Never>] = []
@@ -166,7 +170,7 @@ package actor SandboxNetwork {
             guard let id = organization["id"]?.int, let text = organization[key]?.utf8 else {
                 throw Refusal("an organization has no id or \(key)")
             }
-            return (id, try Base64.decode(text))
+            return (id, try input(text))
         }
         var step: SandboxTask.Step?
         if let own = try task(parent).step {
@@ -218,7 +222,7 @@ package actor SandboxNetwork {
         do {
             files = try ContainerFiles(
                 node: node, run: run.id, task: task, network: configuration, port: port,
-                input: configuration.isEncrypted && !Self.isJSON(input) ? Self.ciphertext : input)
+                input: mustBeJSON && !Self.isJSON(input) ? Self.ciphertext : input)
         } catch {
             return finish(run.id, of: id, status: "failed")
         }
@@ -249,7 +253,7 @@ package actor SandboxNetwork {
             return
         }
         let isReadable =
-            !configuration.isEncrypted
+            !mustBeJSON
             || ((try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)).map(Self.isJSON) ?? false)
         update(run, of: id) { $0.result = isReadable ? .file(path) : .stillEncrypted }
     }
@@ -283,6 +287,8 @@ package actor SandboxNetwork {
     private func leavePlace() {
         if queue.isEmpty { free += 1 } else { queue.removeFirst().resume() }
     }
+
+    private var mustBeJSON: Bool { configuration.isEncrypted && !configuration.hasStore }
 
     private static func isJSON(_ data: Data) -> Bool { (try? JSON(parsing: data)) != nil }
 

@@ -26,6 +26,8 @@ package struct SandboxRun: Sendable {
         package var generation = Algorithm.Generation.four
         /// As strict about payloads as an encrypted collaboration.
         package var isEncrypted = false
+        /// Whether the server has a large result store.
+        package var hasStore = false
         /// Variables of the nodes' `algorithm_env`.
         package var algorithmEnvironment: [String: String] = [:]
         /// Compare with the pooled data and each organization alone, which takes as long as training there.
@@ -104,6 +106,7 @@ package struct SandboxRun: Sendable {
         configuration.arguments = request.arguments
         configuration.generation = request.generation
         configuration.isEncrypted = request.isEncrypted
+        configuration.hasStore = request.hasStore
         configuration.parallelRuns = request.parallelRuns
         configuration.algorithmEnvironment = request.algorithmEnvironment
         let network = SandboxNetwork(configuration)

@@ -47,6 +47,9 @@ struct SandboxServer {
             else {
                 return Self.response(.unauthorized, ["msg": "Missing Authorization Header"])
             }
+            if let name = Self.blobName(request) {
+                return HTTPResponse(statusCode: .ok, body: try await network.blob(name).materialized())
+            }
             let answer = try await answer(request, token)
             return Self.response(request.method == .POST ? .created : .ok, answer)
         } catch let refusal as SandboxNetwork.Refusal {
@@ -57,6 +60,13 @@ struct SandboxServer {
 
     private static func response(_ status: HTTPStatusCode, _ body: JSON) -> HTTPResponse {
         HTTPResponse(statusCode: status, headers: [.contentType: "application/json"], body: body.serialized())
+    }
+
+    /// The UUID that a request asks for.
+    private static func blobName(_ request: HTTPRequest) -> String? {
+        let path = request.path.split(separator: "/").map(String.init)
+        return request.method == .GET && path.count == 2 && path[0] == "blobstream" && path[1] != "status"
+            ? path[1] : nil
     }
 
     private func answer(_ request: HTTPRequest, _ token: ContainerToken) async throws -> JSON {
@@ -72,6 +82,9 @@ struct SandboxServer {
             ]
         case (.GET, "version", 1):
             return ["version": network.configuration.generation == .four ? "4.15.2" : "5.0.3"]
+        case (.GET, "blobstream", 2): return ["blob_store_enabled": .bool(network.configuration.hasStore)]
+        case (.POST, "blobstream", 1): return try await network.keep(input: try await request.bodyData)
+        case (.GET, "organization", 2): return ["id": .int(Int64(path[1]) ?? 0), "public_key": "c2FuZGJveA=="]
         case (.GET, "task", 1):
             if let dataframe = query["dataframe_id"].flatMap({ Int64($0) }) {
                 return page(await network.tasks(ofDataframe: dataframe).map(Self.json), query)
@@ -108,7 +121,11 @@ struct SandboxServer {
             let task = try await network.task(query["task_id"].flatMap { Int64($0) } ?? 0)
             // The real server gives results in no fixed order: the reverse is as good as any.
             return try page(task.runs.reversed(), query) { run in
-                ["id": .int(run.id), "run": ["id": .int(run.id)], "result": try Self.result(run)]
+                [
+                    "id": .int(run.id), "run": ["id": .int(run.id)],
+                    "blob_storage_used": .bool(network.configuration.hasStore),
+                    "result": try result(run),
+                ]
             }
         default: throw SandboxNetwork.Refusal("\(request.path) is not there")
         }
@@ -122,9 +139,10 @@ struct SandboxServer {
         ]
     }
 
-    private static func result(_ run: SandboxTask.Run) throws -> JSON {
+    private func result(_ run: SandboxTask.Run) throws -> JSON {
         switch run.result {
         case .none: ""
+        case .file where network.configuration.hasStore: .string(SandboxNetwork.blobName(run))
         case .file(let path): .base64(ByteSegments([try FileBytes(path: path)]))
         case .stillEncrypted: .base64(ByteSegments([SandboxNetwork.ciphertext]))
         }

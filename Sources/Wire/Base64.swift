@@ -115,6 +115,9 @@ package enum Base64 {
 
     // MARK: - Pieces
 
+    /// Whether a byte may stand in base64, in the text or in the padding.
+    package static func isCharacter(_ byte: UInt8) -> Bool { alphabet.contains(byte) || byte == padding }
+
     private static let padding = UInt8(ascii: "=")
     private static let alphabet = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 

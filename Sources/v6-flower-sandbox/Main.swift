@@ -64,6 +64,9 @@ struct Run: AsyncParsableCommand {
     @Flag(help: "As strict about payloads as an encrypted collaboration.")
     var encrypted = false
 
+    @Flag(help: "The server has a large result store, which holds inputs and results of version 4.")
+    var store = false
+
     @Flag(inversion: .prefixedNo, help: "Compare with the pooled data and with each organization alone.")
     var comparison = true
 
@@ -94,6 +97,7 @@ struct Run: AsyncParsableCommand {
         }
         request.generation = generation
         request.isEncrypted = encrypted
+        request.hasStore = store
         request.nodes = nodes
         request.isCompared = request.isCompared && comparison
         for pair in environment {

@@ -27,6 +27,14 @@ struct SessionTests {
         #expect(models[0] != nil && models[0] == models[1])
     }
 
+    @Test("A large result store, which gives nothing back in 5.0, ends the run with a sentence")
+    func largeResultStore() async throws {
+        let failed = await #expect(throws: SandboxRun.Failed.self) {
+            try await Fixture.run { ($0.generation, $0.hasStore) = (.five, true) }
+        }
+        #expect(failed?.description.contains("take large_result_store out") ?? false, "\(failed?.description ?? "")")
+    }
+
     @Test("A table that cannot become a dataframe is told of by its organization")
     func extraction() async throws {
         let rows = "a,b\n" + Fixture.rows(20) { "\($0),\($0 % 2)" }

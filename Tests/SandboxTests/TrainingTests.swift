@@ -58,6 +58,18 @@ struct TrainingTests {
         #expect(try await model(Fixture.breastCancer.merging(["seed": 5]) { $1 }) != first)
     }
 
+    @Test("Through a large result store come the same bytes", arguments: [false, true])
+    func largeResultStore(_ isEncrypted: Bool) async throws {
+        let kwargs = Fixture.breastCancer.merging(["zstd": true]) { $1 }
+        let expected = try await Fixture.run(kwargs).outcome.result
+        for kwargs in [kwargs, Fixture.breastCancer] {
+            let result = try await Fixture.run(kwargs) { ($0.isEncrypted, $0.hasStore) = (isEncrypted, true) }.outcome
+                .result
+            #expect(result["failures"] == [])
+            #expect(result["model"]?["safetensors"] == expected["model"]?["safetensors"])
+        }
+    }
+
     @Test("Quantised and compressed updates train as well, to the same bytes whether encrypted or not")
     func quantized() async throws {
         let exact = try await Fixture.run(Fixture.breastCancer).outcome.result

@@ -52,6 +52,58 @@ struct PayloadTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty, "nothing is left on the disk")
     }
 
+    // MARK: - An input as bytes
+
+    private static func json(_ data: Data) throws -> JSON? {
+        let file = try SpoolFile()
+        try data.withUnsafeBytes(file.write)
+        return try Frame.input(try file.finish())
+    }
+
+    private static func framed(_ message: Message, _ format: ReplyFormat = ReplyFormat(isRaw: true)) throws -> Data {
+        let outgoing = try Outgoing(
+            [message], in: ("{\"method\":\"partial\",\"kwargs\":", "}"), takesBytes: true, replies: format,
+            folder: FileManager.default.temporaryDirectory.path)
+        return try #require(outgoing.inputs[4]).joined()
+    }
+
+    @Test("An input as bytes is as long as its arrays, and gives what one in JSON gives", arguments: [false, true])
+    func framedInput(_ isCompressed: Bool) async throws {
+        let format = ReplyFormat(isRaw: true, isCompressed: isCompressed)
+        var message = Message(content: ["arrays": .arrays(Self.base)], dstNodeID: 4, messageType: .train, groupID: "1")
+        message.metadata.messageID = "m"
+        let input = try Self.framed(message, format)
+        let size = Self.base.values.reduce(0) { $0 + $1.bytes.byteCount }
+        #expect(input.count < size + 2000)
+        let json = try #require(try Self.json(input))
+        let kwargs = try #require(json["kwargs"]?.members)
+        #expect(json["method"]?.string == "partial" && kwargs["messages"]?.elements?.count == 1)
+        let (sent, expected) = try await Self.answer(format)
+        let result = try await Self.answer(kwargs)
+        #expect(try Self.read(result, sent, format).map(\.content) == Self.read(expected, sent, format).map(\.content))
+    }
+
+    @Test("An input as bytes that is cut or lies is refused in a sentence; one in JSON is none")
+    func damagedInput() async throws {
+        let message = Message(content: ["arrays": .arrays(Self.base)], dstNodeID: 4, messageType: .train, groupID: "1")
+        let input = try Self.framed(message)
+        for length in [8, 15, 16, 40, 200, input.count / 2, input.count - 1] {
+            let error = #expect(throws: ContainerError.self, "\(length)") {
+                try Self.json(input.prefix(length))
+            }
+            #expect("\(String(describing: error))".contains("its result") == false)
+        }
+        let headless = Frame.encode(["method": "partial"], Payload.Blobs())
+        #expect(throws: ContainerError.self) { try Self.json(headless.joined()) }
+        #expect(try Self.json(Data("{}".utf8)) == nil && Self.json(Data()) == nil)
+        var changed = input
+        changed[changed.count - 1] ^= 1
+        let kwargs = try #require(try Self.json(changed)?["kwargs"]?.members)
+        await #expect(throws: ContainerError.badInput(problem: "arrays do not have the digest they are named by")) {
+            try await Self.answer(kwargs)
+        }
+    }
+
     @Test("Arrays that were changed are another blob; small and file-backed ones are never confused")
     func identity() throws {
         var blobs = Payload.Blobs()
@@ -108,6 +160,10 @@ struct PayloadTests {
             [message], in: ("{\"method\":\"partial\",\"kwargs\":", "}"), replies: format, folder: folder
         ).inputs[4]
         let json = try JSON(parsing: try Base64.decode(String(decoding: try #require(input).joined(), as: UTF8.self)))
+        return (message, try await answer(try TaskInput(json.serialized()).kwargs))
+    }
+
+    private static func answer(_ kwargs: OrderedDictionary<String, JSON>) async throws -> Data {
         let app = ClientApp().train { message, _ in
             var arrays = try #require(message.content?.arrayRecords["arrays"])
             arrays["w"] = try NDArray(try #require(arrays["w"]).floats().map { $0 + 0.01 }, shape: [60, 100])
@@ -115,14 +171,13 @@ struct PayloadTests {
             return Message(
                 content: ["arrays": .arrays(arrays), "metrics": .metrics(["num-examples": 5])], replyTo: message)
         }
-        let task = try TaskInput(json.serialized())
-        let path = "\(folder)/\(UUID().uuidString)"
+        let path = "\(FileManager.default.temporaryDirectory.path)/\(UUID().uuidString)"
         defer { unlink(path) }
         try await Partial.run(
-            task.kwargs, app, Node(NodeSettings([:]), organization: 4, log: Log { _ in }), state: nil, log: Log { _ in }
+            kwargs, app, Node(NodeSettings([:]), organization: 4, log: Log { _ in }), state: nil, log: Log { _ in }
         ).write(
             to: WholeFile(path: path))
-        return (message, try Data(contentsOf: URL(fileURLWithPath: path)))
+        return try Data(contentsOf: URL(fileURLWithPath: path))
     }
 
     private static func read(_ result: Data, _ sent: Message, _ format: ReplyFormat = ReplyFormat()) throws -> [Message]

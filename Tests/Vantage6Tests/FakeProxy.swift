@@ -20,10 +20,16 @@ final class FakeProxy: Sendable {
     private let answer: @Sendable (Seen, Int) async throws -> (Int, String)
 
     private let drips: Bool
+    private let breaks: @Sendable (Seen, Int) -> Bool
 
-    /// - Parameter drips: after the answer's text a space comes now and then, without end.
-    init(drips: Bool = false, _ answer: @escaping @Sendable (Seen, Int) async throws -> (Int, String)) {
-        self.drips = drips
+    /// - Parameters:
+    ///   - drips: after the answer's text a space comes now and then, without end.
+    ///   - breaks: whether the connection breaks after the answer's text.
+    init(
+        drips: Bool = false, breaks: @escaping @Sendable (Seen, Int) -> Bool = { _, _ in false },
+        _ answer: @escaping @Sendable (Seen, Int) async throws -> (Int, String)
+    ) {
+        (self.drips, self.breaks) = (drips, breaks)
         self.answer = answer
     }
 
@@ -47,6 +53,11 @@ final class FakeProxy: Sendable {
             }
             let (status, text) = try await answer(one, number)
             let body = Data(text.utf8)
+            if breaks(one, number) {
+                return HTTPResponse(
+                    statusCode: HTTPStatusCode(status, phrase: ""),
+                    body: HTTPBodySequence(from: Drip(rest: body, breaks: true)))
+            }
             return HTTPResponse(
                 statusCode: HTTPStatusCode(status, phrase: ""),
                 body: drips ? HTTPBodySequence(from: Drip(rest: body)) : HTTPBodySequence(data: body))
@@ -76,9 +87,10 @@ final class FakeProxy: Sendable {
     }
 }
 
-/// Bytes, and then a space now and then.
+/// Bytes, and then a space now and then, or a break.
 private struct Drip: AsyncBufferedSequence, AsyncBufferedIteratorProtocol {
     var rest: Data
+    var breaks = false
 
     func makeAsyncIterator() -> Drip { self }
 
@@ -89,6 +101,7 @@ private struct Drip: AsyncBufferedSequence, AsyncBufferedIteratorProtocol {
             defer { rest = rest.dropFirst(count) }
             return rest.prefix(count)
         }
+        guard !breaks else { throw CocoaError(.fileReadUnknown) }
         try await Task.sleep(for: .milliseconds(20))
         return Data(" ".utf8)
     }

@@ -158,7 +158,8 @@ struct ProxyTests {
         let found = try await proxy.use { client in
             var found: [Int64: Int] = [:]
             let lost = try await client.forEachResult(ofTask: 3, runs: [6, 7, 8], Self.fetching) {
-                found[$0] = $1.byteCount
+                guard case .text(let text) = $1 else { return }
+                found[$0] = text.byteCount
             }
             #expect(lost.isEmpty)
             return found

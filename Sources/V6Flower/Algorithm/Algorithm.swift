@@ -149,7 +149,7 @@ public struct Algorithm: Sendable {
         let databases = Node.Databases(container.databases, container.variables)
         try Privileges.drop()
 
-        let task = try container.task()
+        let task = try container.task(unpacking: Frame.input)
         let method = try Method(of: task)
         try settings.check(method: method)
         try await folder.waitForItsTurn(log)

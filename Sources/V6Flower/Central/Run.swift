@@ -28,7 +28,8 @@ struct Run<Arguments: RunArguments>: Sendable {
     let journal: Journal
     /// What the journal said of the run when it began.
     let recorded: Journal.Run
-    let isEncrypted: Bool
+    /// How inputs and results travel here.
+    let carriage: Carriage
     let started = Date()
 
     var id: Int64 { central.task.taskID }
@@ -38,7 +39,7 @@ struct Run<Arguments: RunArguments>: Sendable {
         let context = RunContext(
             runConfig: runConfig, seed: seed, nodes: participants.map(\.id), data: data, stateKey: recorded.stateKey,
             states: try journal.appStates())
-        return try grid(ReplyFormat(isRaw: !isEncrypted), context: context, naming: [Message].appNaming)
+        return try grid(ReplyFormat(isRaw: carriage.givesBytes), context: context, naming: [Message].appNaming)
     }
 
     /// The grid on subtasks at the participants. Throws `JournalError`.
@@ -46,8 +47,8 @@ struct Run<Arguments: RunArguments>: Sendable {
         -> JournalledGrid
     {
         let transport = TaskTransport(
-            client: central.client, participants: participants, replies: replies, folder: central.folder.path,
-            context: context, log: central.log, naming: naming)
+            client: central.client, participants: participants, carriage: carriage, replies: replies,
+            folder: central.folder.path, context: context, log: central.log, naming: naming)
         let recorded = try RecordedReplies(
             journal, runID: id, nodeID: central.task.organizationID, limit: arguments.maximumReplyBytes,
             log: central.log)
@@ -98,7 +99,7 @@ extension Central {
         let journal = if let earlier { earlier } else { try await newJournal(program, arguments.values.json) }
         return Run(
             central: self, arguments: arguments, participants: try await participants(arguments.organizations, journal),
-            journal: journal, recorded: try journal.run(), isEncrypted: try await client.isEncrypted())
+            journal: journal, recorded: try journal.run(), carriage: try await client.carriage())
     }
 
     /// The journal to go on in, continued in this task's folder; nil where the run begins.

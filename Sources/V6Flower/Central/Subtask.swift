@@ -63,7 +63,7 @@ struct Subtask: Sendable {
     ///   - open: makes replies of a run's result.
     func collect(
         _ wanted: Set<Int64>, _ doubts: Doubts, timeout: Double?,
-        open: (_ text: any ByteSource, _ run: Int64, _ organization: Int64) throws -> [Message]
+        open: (_ content: ProxyClient.Content, _ run: Int64, _ organization: Int64) throws -> [Message]
     ) async throws -> [Int64: Outcome] {
         let (known, all, _) = try await runs()
         let runs = known.filter { wanted.contains($0.organizationID) }
@@ -78,11 +78,12 @@ struct Subtask: Sendable {
             let reason = "\(name(organization)): \("\(error)".singleLine(limit: 1000)) (subtask \(task), run \(run))"
             outcomes[organization] = .failure(MessageError(code: .replyMessageUnavailable, reason: reason))
         }
-        let lost = try await client.forEachResult(ofTask: task, runs: all, resultFetching) {
-            run, text in
-            guard let organization = completed[run], text.byteCount > 0 else { return }
+        let lost = try await client.forEachResult(
+            ofTask: task, runs: all, wanted: Set(completed.keys), resultFetching
+        ) { run, content in
+            guard let organization = completed[run], !content.isEmpty else { return }
             do {
-                outcomes[organization] = .replies(try open(text, run, organization))
+                outcomes[organization] = .replies(try open(content, run, organization))
             } catch {
                 fails(organization, run, error)
             }

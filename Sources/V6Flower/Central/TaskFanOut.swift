@@ -13,7 +13,7 @@ actor TaskFanOut: PostedFanOut {
     /// Throws what is wrong with it.
     typealias Opening =
         @Sendable (
-            _ text: any ByteSource, _ run: Int64, _ task: Int64, _ sent: [Message]
+            _ content: ProxyClient.Content, _ run: Int64, _ task: Int64, _ sent: [Message]
         ) throws -> [Message]
 
     /// How often an organization is asked again at most.
@@ -149,8 +149,9 @@ actor TaskFanOut: PostedFanOut {
     private func settle(_ subtask: Subtask, isInTime: Bool = true) async throws {
         let isLate = isLate
         let wanted = subtask.organizations.filter { settled[$0] == nil }
-        let outcomes = try await subtask.collect(wanted, doubts, timeout: timeout) { [open, byNode] text, run, node in
-            try open(text, run, subtask.task, byNode[node] ?? [])
+        let outcomes = try await subtask.collect(wanted, doubts, timeout: timeout) {
+            [open, byNode] content, run, node in
+            try open(content, run, subtask.task, byNode[node] ?? [])
         }
         var again: [Int64] = []
         for (organization, outcome) in outcomes where settled[organization] == nil {

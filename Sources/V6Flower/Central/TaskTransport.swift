@@ -12,6 +12,7 @@ final class TaskTransport: Transport {
     private let client: ProxyClient
     private let nodes: [Int64]
     private let names: [Int64: String]
+    private let carriage: Carriage
     private let replies: ReplyFormat
     private let folder: String
     private let naming: Naming
@@ -23,13 +24,15 @@ final class TaskTransport: Transport {
 
     /// - Parameters:
     ///   - participants: the organizations that can be asked.
+    ///   - carriage: how inputs and results travel through vantage6.
     ///   - replies: how replies travel.
     ///   - folder: a folder for replies that wait to be aggregated; its disk must hold one round's.
     ///   - context: what apps at the nodes are to find in their Context; nil for apps that look for nothing there.
     init(
-        client: ProxyClient, participants: [Participant], replies: ReplyFormat, folder: String, context: RunContext?,
-        log: Log, naming: @escaping Naming
+        client: ProxyClient, participants: [Participant], carriage: Carriage, replies: ReplyFormat, folder: String,
+        context: RunContext?, log: Log, naming: @escaping Naming
     ) {
+        self.carriage = carriage
         (self.client, self.replies, self.folder, self.naming, self.log) = (client, replies, folder, naming, log)
         nodes = participants.map(\.id).sorted()
         names = participants.names
@@ -57,8 +60,8 @@ final class TaskTransport: Transport {
         return TaskFanOut(
             first, messages, absent: absent, names: names, timeout: timeout, losesRuns: client.dialect.losesRuns,
             log: log, ask: create, check: checkDataframes
-        ) { [self] text, run, task, sent in
-            let replies = try Incoming.replies(text, folder: folder, to: sent, format: replies)
+        ) { [self] content, run, task, sent in
+            let replies = try Incoming.replies(content, folder: folder, to: sent, format: replies)
             if let organization = sent.first?.metadata.dstNodeID {
                 context.withLock { $0?.states[organization] = client.dialect.folder(ofRun: run, task: task) }
             }
@@ -99,13 +102,15 @@ final class TaskTransport: Transport {
     private func create(_ messages: [Message]) async throws -> Subtask {
         let context = context.withLock { $0 }
         let outgoing = try Outgoing(
-            messages, in: client.dialect.envelope(method: "partial"), replies: replies, context: context, folder: folder
-        )
+            messages, in: client.dialect.envelope(method: "partial"), takesBytes: carriage.takesBytes, replies: replies,
+            context: context, folder: folder)
         let (name, description) = naming(messages)
         let task: Int64
         do {
             task = try await client.create(
-                ProxyClient.NewTask(method: "partial", name: name, description: description, inputs: outgoing.inputs))
+                ProxyClient.NewTask(
+                    method: "partial", name: name, description: description, inputs: outgoing.inputs,
+                    carriage: carriage))
         } catch let error as ProxyError {
             // While a dataframe is being changed the server refuses, and does not say why.
             try await checkDataframes()
@@ -117,21 +122,24 @@ final class TaskTransport: Transport {
             resultFetching: resultFetching(largestBlobs: outgoing.largestBlobs))
     }
 
-    /// A page of large rows is a large file: one at a time. Small ones come together.
-    private static func pageSize(of largest: Int) -> Int { largest > 1 << 20 ? 1 : 50 }
+    /// A page of large rows is a large file: one at a time. Small ones come together, as do rows that name what lies in
+    /// a store.
+    private func pageSize(of largest: Int) -> Int { largest > 1 << 20 && !carriage.takesBytes ? 1 : 50 }
 
     /// Beside its input, which encryption makes longer by a third, a row holds the run's log: up to 64 MiB for a page.
     private func runFetching(largestInput size: Int) -> ProxyClient.Fetching {
-        let pageSize = Self.pageSize(of: size)
-        return ProxyClient.Fetching(folder: folder, pageSize: pageSize, limit: pageSize * 2 * size + 64 << 20)
+        let pageSize = pageSize(of: size)
+        let row = carriage.takesBytes ? 0 : 2 * size
+        return ProxyClient.Fetching(folder: folder, pageSize: pageSize, limit: pageSize * row + 64 << 20)
     }
 
     /// Who was sent arrays answers with as many bytes, eight times as many at most, 256 MiB in any case. Who was sent
     /// none may answer with a whole model. Nothing is longer than the server can hold.
     private func resultFetching(largestBlobs size: Int) -> ProxyClient.Fetching {
         let limit =
-            size == 0
-            ? ProxyClient.Fetching.largestCell : min(max(8 * size, 256 << 20), ProxyClient.Fetching.largestCell)
-        return ProxyClient.Fetching(folder: folder, pageSize: Self.pageSize(of: size), limit: limit)
+            size == 0 ? carriage.largestUnforeseen : min(max(8 * size, 256 << 20), carriage.largestResult)
+        return ProxyClient.Fetching(
+            folder: folder, pageSize: pageSize(of: size), limit: min(limit, ProxyClient.Fetching.largestCell),
+            blobLimit: limit)
     }
 }

@@ -19,7 +19,7 @@ enum Training {
         }
         let (arguments, participants) = (run.arguments, run.participants)
         let replies = ReplyFormat(
-            isRaw: !run.isEncrypted, quantization: arguments.quantization, isCompressed: arguments.isCompressed,
+            isRaw: run.carriage.givesBytes, quantization: arguments.quantization, isCompressed: arguments.isCompressed,
             seed: arguments.seed)
         let base = try run.grid(replies) { naming($0, of: arguments.numRounds) }
         let required = max(arguments.strategy.requiredTrainReplies, 1)

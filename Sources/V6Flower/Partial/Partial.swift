@@ -41,7 +41,7 @@ enum Partial {
             let limits = PayloadLimits(megabytes: node.settings.maximumModelMegabytes)
             var reader = BlobReader(limits)
             messages = try Payload.messages(arguments, key: Self.messages.name, limits: limits) { digest in
-                try arguments[Self.blobs.name]?[digest]?.utf8.map { try Self.open(digest, $0, &reader) }
+                try arguments[Self.blobs.name]?[digest].map { try Self.open(digest, $0, &reader) }
             }
         } catch let error as Payload.Malformed {
             throw ContainerError.badInput(problem: "\(error)")
@@ -109,12 +109,20 @@ enum Partial {
         return updates
     }
 
-    private static func open(_ digest: String, _ text: any ByteSource, _ reader: inout BlobReader) throws -> ArrayRecord
-    {
-        let blob = try Base64.decode(text)
-        guard Digest(of: blob).hex == digest else {
-            throw Payload.Malformed(problem: "arrays do not have the digest they are named by")
+    private static func open(_ digest: String, _ json: JSON, _ reader: inout BlobReader) throws -> ArrayRecord {
+        func check(_ found: Digest) throws {
+            guard found.hex == digest else {
+                throw Payload.Malformed(problem: "arrays do not have the digest they are named by")
+            }
         }
+        // An input that is a frame has them as they are, in its file.
+        if case .base64(let bytes) = json, let file = bytes.parts.first as? FileBytes {
+            try check(Digest(of: bytes))
+            return try reader.decode(file)
+        }
+        guard let text = json.utf8 else { throw Payload.Malformed(problem: "arrays of its messages are \(json.kind)") }
+        let blob = try Base64.decode(text)
+        try check(Digest(of: blob))
         return try reader.decode(blob)
     }
 

@@ -32,6 +32,15 @@ struct BlobReader {
         return try Safetensors.decode(plain, limits: limits)
     }
 
+    /// The arrays of a blob of an input's file; they stay there unless they are compressed. Throws as
+    /// ``open(_:folder:)`` does.
+    mutating func decode(_ blob: FileBytes) throws -> ArrayRecord {
+        guard try blob.slice(0..<4).withBytes(Zstandard.isFrame) else {
+            return try Safetensors.open(blob, limits: limits)
+        }
+        return try decode(blob.materialized())
+    }
+
     private mutating func inflate(_ blob: any ByteSource, _ write: (UnsafeRawBufferPointer) throws -> Void) throws {
         guard limits.inflated > 0 else {
             throw Payload.Malformed(problem: "its arrays are compressed, which nobody asked for")

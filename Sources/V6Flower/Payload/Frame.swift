@@ -7,8 +7,9 @@ import Wire
 /// head (padded with spaces to a multiple of eight), the blobs. The head's `blobs` gives each blob's range behind the
 /// head: `{name: [begin, end]}`. Blobs fill the part behind the head, without a gap and without overlap.
 ///
-/// Replies travel so in collaborations that do not encrypt; so do messages to and from a Python worker, and what a node
-/// keeps of an app's state. The worker's side is `frames.py`.
+/// Replies travel so in collaborations that do not encrypt, and replies and inputs through a server's large result
+/// store; so do messages to and from a Python worker, and what a node keeps of an app's state. The worker's side is
+/// `frames.py`.
 struct Frame {
     static let magic = Data("V6FLOWER".utf8)
 
@@ -44,20 +45,23 @@ struct Frame {
 
     static func isBeginning(of bytes: UnsafeRawBufferPointer) -> Bool { bytes.starts(with: magic) }
 
-    /// Reads a file. Throws ``Payload/Malformed``, `JSON.ParsingError` or an error of the file system.
-    init(_ file: FileBytes, limits: PayloadLimits = PayloadLimits()) throws {
-        guard file.byteCount >= 16 else { throw Payload.Malformed(problem: "its result ends within its head") }
+    /// Reads a file, which errors call `what`. Throws ``Payload/Malformed``, `JSON.ParsingError` or an error of the
+    /// file system.
+    init(
+        _ file: FileBytes, called what: String = "its result", limits: PayloadLimits = PayloadLimits()
+    ) throws {
+        guard file.byteCount >= 16 else { throw Payload.Malformed(problem: "\(what) ends within its head") }
         let length = try file.slice(8..<16).withBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
         guard length <= UInt64(file.byteCount - 16) else {
-            throw Payload.Malformed(problem: "its result ends within its head")
+            throw Payload.Malformed(problem: "\(what) ends within its head")
         }
         let start = 16 + Int(length)
         head = try JSON(parsing: file.slice(16..<start), limits: limits)
-        let (ranges, size) = try Self.ranges(head)
+        let (ranges, size) = try Self.ranges(head, what)
         guard size == file.byteCount - start else {
             throw Payload.Malformed(
                 problem: size > file.byteCount - start
-                    ? "arrays of its result lie outside it" : "bytes follow the arrays of its result")
+                    ? "arrays of \(what) lie outside it" : "bytes follow the arrays of \(what)")
         }
         blobs = ranges.mapValues { file.slice((start + $0.lowerBound)..<(start + $0.upperBound)) }
         self.limits = limits
@@ -99,7 +103,7 @@ struct Frame {
             throw Payload.Malformed(problem: "the pipe ended within a frame")
         }
         head = try JSON(parsing: text)
-        let (ranges, size) = try Self.ranges(head)
+        let (ranges, size) = try Self.ranges(head, "a frame")
         guard size <= limit else {
             throw Payload.Malformed(problem: "a frame's arrays are longer than \(limit / 1_000_000) MB")
         }
@@ -113,13 +117,13 @@ struct Frame {
     }
 
     /// The blobs' ranges, and how many bytes they are together. Within one another's bounds all sums are small.
-    private static func ranges(_ head: JSON) throws -> (ranges: [String: Range<Int>], size: Int) {
+    private static func ranges(_ head: JSON, _ what: String) throws -> (ranges: [String: Range<Int>], size: Int) {
         var ranges: [String: Range<Int>] = [:]
         for (name, range) in head["blobs"]?.members ?? [:] {
             guard let bounds = range.elements, bounds.count == 2, let begin = bounds[0].int, let end = bounds[1].int,
                 0 <= begin,
                 begin <= end, end <= Int64(Int.max / 2)
-            else { throw Payload.Malformed(problem: "arrays of its result lie outside it") }
+            else { throw Payload.Malformed(problem: "arrays of \(what) lie outside it") }
             ranges[name] = Int(begin)..<Int(end)
         }
         var end = 0
@@ -127,11 +131,32 @@ struct Frame {
             guard range.lowerBound == end else {
                 throw Payload.Malformed(
                     problem: range.lowerBound < end
-                        ? "arrays of its result overlap" : "its result has a gap before arrays")
+                        ? "arrays of \(what) overlap" : "\(what) has a gap before arrays")
             }
             end = range.upperBound
         }
         return (ranges, end)
+    }
+
+    // MARK: - An input
+
+    /// The object of a partial's input that is a frame, with its blobs where they are in one that is JSON; nil for an
+    /// input that is none. Throws `ContainerError`.
+    static func input(_ file: FileBytes) throws(ContainerError) -> JSON? {
+        do {
+            guard try file.slice(0..<magic.count).withBytes(isBeginning) else { return nil }
+            let frame = try Frame(file, called: "it")
+            guard var members = frame.head.members, var kwargs = members["kwargs"]?.members else {
+                throw Payload.Malformed(problem: "its head has no kwargs")
+            }
+            members["blobs"] = nil
+            kwargs["blobs"] = .object(
+                OrderedDictionary(firstOf: frame.blobs.map { ($0.key, JSON.base64(ByteSegments([$0.value]))) }))
+            members["kwargs"] = .object(kwargs)
+            return .object(members)
+        } catch {
+            throw .badInput(problem: "\(error)")
+        }
     }
 
     // MARK: - What it holds

@@ -7,6 +7,17 @@ import Wire
 /// The replies of one organization: decoded piece by piece into files, arrays opened there and mapped only when they
 /// are aggregated.
 package enum Incoming {
+    /// The replies in a result, to messages that were sent to one organization. Throws what is wrong with it, in words
+    /// for the organization's failure.
+    package static func replies(
+        _ content: ProxyClient.Content, folder: String, to sent: [Message], format: ReplyFormat
+    ) throws -> [Message] {
+        switch content {
+        case .text(let text): try replies(text, folder: folder, to: sent, format: format)
+        case .bytes(let bytes): try replies(in: bytes, folder: folder, to: sent, format: format)
+        }
+    }
+
     /// The replies in a result's base64 text, to messages that were sent to one organization. Throws what is wrong with
     /// it, in words for the organization's failure.
     ///
@@ -15,15 +26,21 @@ package enum Incoming {
     package static func replies(
         _ text: any ByteSource, folder: String, to sent: [Message], format: ReplyFormat
     ) throws -> [Message] {
-        let limits = limits(sent, format)
-        let contents = Dictionary(
-            sent.map { ($0.metadata.messageID, $0.content) }, uniquingKeysWith: { first, _ in first })
         let result: FileBytes
         do {
             result = try decode(text, in: folder)
         } catch is Base64.DecodingError {
             throw Payload.Malformed(problem: "its result is not whole base64")
         }
+        return try replies(in: result, folder: folder, to: sent, format: format)
+    }
+
+    private static func replies(
+        in result: FileBytes, folder: String, to sent: [Message], format: ReplyFormat
+    ) throws -> [Message] {
+        let limits = limits(sent, format)
+        let contents = Dictionary(
+            sent.map { ($0.metadata.messageID, $0.content) }, uniquingKeysWith: { first, _ in first })
         let isRaw = try result.slice(0..<Frame.magic.count).withBytes(Frame.isBeginning)
         let json: JSON
         var blobs: [String: FileBytes] = [:]

@@ -8,20 +8,23 @@ import Wire
 ///
 /// An input is base64 of JSON that holds base64 of weights. Heads are padded to a multiple of three bytes, so that
 /// base64(head) + base64(tail) = base64(head + tail), and the tail is encoded once for all organizations and streamed
-/// from its file for each: central holds no copy of what it sends.
+/// from its file for each: central holds no copy of what it sends. Where the server keeps inputs as bytes, an input is
+/// a ``Frame``, and streamed from where its arrays lie.
 struct Outgoing {
+    /// By organization: base64 text, or bytes.
     let inputs: OrderedDictionary<Int64, ByteSegments>
     /// The bytes of the largest set of blobs, before base64.
     let largestBlobs: Int
 
     /// - Parameters:
     ///   - envelope: what stands around the arguments in an input.
+    ///   - takesBytes: whether the inputs may be any bytes.
     ///   - replies: how the replies are to travel; told to the partials.
     ///   - context: what the apps at the nodes find in their Context.
     ///   - folder: a folder for the tails' files, which are unlinked at once.
     init(
-        _ messages: [Message], in envelope: (opening: String, closing: String), replies: ReplyFormat,
-        context: RunContext? = nil, folder: String
+        _ messages: [Message], in envelope: (opening: String, closing: String), takesBytes: Bool = false,
+        replies: ReplyFormat, context: RunContext? = nil, folder: String
     ) throws {
         var blobs = Payload.Blobs(isCompressed: replies.isCompressed)
         var inputs: OrderedDictionary<Int64, ByteSegments> = [:]
@@ -31,12 +34,17 @@ struct Outgoing {
         for node in byNode.keys.sorted() {
             let parts = try (byNode[node] ?? []).map { try Payload.encode($0, &blobs) }
             let names = Self.blobNames(parts)
-            let head = Self.head(parts, envelope.opening, replies: replies, context: context?.json(for: node))
+            largest = max(largest, names.reduce(0) { $0 + (blobs.segments[$1]?.byteCount ?? 0) })
+            let kwargs = Self.kwargs(parts, replies: replies, context: context?.json(for: node))
+            if takesBytes {
+                inputs[node] = try Self.frame(kwargs, envelope, blobs.only(names))
+                continue
+            }
+            let head = Self.head(kwargs, envelope.opening)
             if tails[names] == nil {
                 tails[names] = try Self.tail(names, blobs, envelope.closing, folder: folder)
             }
             guard let tail = tails[names] else { continue }
-            largest = max(largest, names.reduce(0) { $0 + (blobs.segments[$1]?.byteCount ?? 0) })
             inputs[node] = ByteSegments([Data(Base64.encode(head).utf8), tail])
         }
         self.inputs = inputs
@@ -50,10 +58,24 @@ struct Outgoing {
         return [String](OrderedSet(names))
     }
 
-    private static func head(_ messages: [JSON], _ opening: String, replies: ReplyFormat, context: JSON?) -> Data {
+    private static func kwargs(_ messages: [JSON], replies: ReplyFormat, context: JSON?)
+        -> OrderedDictionary<String, JSON>
+    {
         var kwargs: OrderedDictionary<String, JSON> = ["format": .int(Payload.format), "replies": replies.json]
         kwargs["context"] = context
         kwargs["messages"] = .array(messages)
+        return kwargs
+    }
+
+    private static func frame(
+        _ kwargs: OrderedDictionary<String, JSON>, _ envelope: (opening: String, closing: String),
+        _ blobs: Payload.Blobs
+    ) throws -> ByteSegments {
+        let text = Data(envelope.opening.utf8) + JSON.object(kwargs).serialized() + Data(envelope.closing.utf8)
+        return Frame.encode(try JSON(parsing: text).members ?? [:], blobs)
+    }
+
+    private static func head(_ kwargs: OrderedDictionary<String, JSON>, _ opening: String) -> Data {
         var head = Data(opening.utf8) + JSON.object(kwargs).serialized()
         head.removeLast()
         head.append(UInt8(ascii: ","))

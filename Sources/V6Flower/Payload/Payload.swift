@@ -39,6 +39,13 @@ enum Payload {
             self.isNumbered = isNumbered
         }
 
+        /// Those of these names alone, in their order.
+        func only(_ names: [String]) -> Blobs {
+            var some = Blobs()
+            for name in names { some.segments[name] = segments[name] }
+            return some
+        }
+
         /// The name of a record's blob. A record that was seen before is recognised by where its bytes lie in memory or
         /// in a file, without reading them.
         mutating func name(of record: ArrayRecord) throws -> String {

@@ -1,3 +1,5 @@
+import Wire
+
 /// A container as a node has started it, whatever the version of vantage6: its files are open and not yet read.
 ///
 /// A container starts as root. What only root may open is open here; what others wrote is read by ``task()``, when the
@@ -14,7 +16,12 @@ package struct Container: Sendable {
     package let folder: LastingFolder
     /// How long the process lives at least when all went well: a node must see it run before it sees it ended.
     package let leastLife: Duration
-    private let read: @Sendable () throws(ContainerError) -> ContainerTask
+    private let read: Reading
+
+    /// Makes the input's object of an input that is not written in JSON; nil for one that is.
+    package typealias Unpacking = (FileBytes) throws(ContainerError) -> JSON?
+
+    typealias Reading = @Sendable (Unpacking) throws(ContainerError) -> ContainerTask
 
     /// The container of a process with these variables. Throws ``ContainerError``.
     package init(_ environment: [String: String]) throws(ContainerError) {
@@ -24,14 +31,18 @@ package struct Container: Sendable {
 
     init(
         variables: [String: String], databases: [Database], output: WholeFile, folder: LastingFolder,
-        leastLife: Duration = .zero, read: @escaping @Sendable () throws(ContainerError) -> ContainerTask
+        leastLife: Duration = .zero, read: @escaping Reading
     ) {
         (self.variables, self.databases, self.output) = (variables, databases, output)
         (self.folder, self.leastLife, self.read) = (folder, leastLife, read)
     }
 
     /// What the container is asked to do. Throws ``ContainerError``.
-    package func task() throws(ContainerError) -> ContainerTask { try read() }
+    package func task(
+        unpacking unpack: Unpacking = { (_) throws(ContainerError) in nil }
+    ) throws(ContainerError) -> ContainerTask {
+        try read(unpack)
+    }
 }
 
 /// The way to a folder that outlives the container.

@@ -37,5 +37,17 @@ package final class TaskFile: Sendable {
         return Data(bytesNoCopy: memory, count: size, deallocator: .custom { memory, size in munmap(memory, size) })
     }
 
+    /// The file's bytes, each range mapped while somebody looks at it. Throws
+    /// ``ContainerError/unreadable(what:path:reason:)``.
+    package func bytes() throws(ContainerError) -> FileBytes {
+        do {
+            let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+            guard copy >= 0 else { throw FileBytes.FileError(action: "open", path: path, code: errno) }
+            return try FileBytes(descriptor: copy, path: path)
+        } catch {
+            throw unreadable("\(error)")
+        }
+    }
+
     private func unreadable(_ reason: String) -> ContainerError { .unreadable(what: what, path: path, reason: reason) }
 }

@@ -15,6 +15,11 @@ package struct TaskInput: Sendable {
         } catch {
             throw EncryptedPayload.isLikely(data) ? .inputStillEncrypted : .badInput(problem: "\(error)")
         }
+        try self.init(json)
+    }
+
+    /// Takes the object that an input is. Throws ``ContainerError``.
+    init(_ json: JSON) throws(ContainerError) {
         guard json.members != nil else { throw .badInput(problem: "it is \(json.kind), not an object") }
         guard let method = json["method"]?.string else { throw .badInput(problem: "it names no method") }
         if let args = json["args"], !(args.elements?.isEmpty ?? args.isNull) {
@@ -31,10 +36,15 @@ package struct TaskInput: Sendable {
 
 /// What a payload looks like that a proxy or node handed over without decrypting it.
 package enum EncryptedPayload {
-    /// `<key>$<iv>$<message>`, each in base64: vantage6's form (`vantage6/common/encryption.py`), or base64 of it.
+    /// `<key>$<iv>$<message>`, each in base64: vantage6's form (`vantage6/common/encryption.py`), or base64 of it. What
+    /// comes from a large result store has its message as bytes.
     package static func isLikely(_ data: some Collection<UInt8>) -> Bool {
-        let parts = data.split(separator: UInt8(ascii: "$"), omittingEmptySubsequences: false)
-        return parts.count == 3 && parts.allSatisfy { part in !part.isEmpty && part.prefix(4096).allSatisfy(isBase64) }
+        let parts = data.split(separator: UInt8(ascii: "$"), maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3, parts.dropLast().allSatisfy({ !$0.isEmpty && $0.prefix(4096).allSatisfy(isBase64) })
+        else { return false }
+        // Sixteen bytes in base64.
+        let isVector = parts[0].count >= 256 && parts[1].count == 24
+        return isVector || !parts[2].isEmpty && parts[2].prefix(4096).allSatisfy(isBase64)
     }
 
     private static func isBase64(_ byte: UInt8) -> Bool {

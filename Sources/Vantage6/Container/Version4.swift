@@ -23,10 +23,12 @@ enum Version4 {
         return Container(
             variables: variables.filter { !isOfTheTask($0.key, variables) }, databases: databases, output: outputFile,
             folder: try folder(beside: output)
-        ) { () throws(ContainerError) in
+        ) { (unpack) throws(ContainerError) in
             let text = String(decoding: try tokenFile.contents(limit: ContainerToken.largest), as: UTF8.self)
             let token = try ContainerToken(text)
-            return try task(token, TaskInput(inputFile.contents()), address: address)
+            let json = try unpack(inputFile.bytes())
+            let input = if let json { try TaskInput(json) } else { try TaskInput(inputFile.contents()) }
+            return task(token, input, address: address)
         }
     }
 

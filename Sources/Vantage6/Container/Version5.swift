@@ -47,7 +47,7 @@ enum Version5 {
         return Container(
             variables: variables.filter { !isOfTheTask($0.key) }, databases: databases, output: outputFile,
             folder: try folder(ofTask: task, in: session), leastLife: leastLife(action)
-        ) { [token = raw["CONTAINER_TOKEN"]] () throws(ContainerError) in
+        ) { [token = raw["CONTAINER_TOKEN"]] (_) throws(ContainerError) in
             let token = try token.map(ContainerToken.init)
             if let token,
                 (token.taskID, token.organizationID, token.collaborationID) != (task, organization, collaboration)

@@ -11,12 +11,15 @@ struct HTTPRequest: Sendable {
         var silence: Duration = .seconds(300)
         /// Bytes a second in either direction, on average. The proxy reads a request whole before it passes it on, and
         /// an answer before it hands it over, so the bytes themselves only cross the node's own network.
-        var leastRate = 256 * 1024
+        var leastRate = Self.withinNode
         /// Seconds for a connection.
         var connection: Duration = .seconds(10)
         /// The most bytes of an answer.
         var answer = Self.inMemory
 
+        static let withinNode = 256 * 1024
+        /// What a proxy passes on while it comes crosses the way to the server too, which may be a hospital's uplink.
+        static let toServer = 16 * 1024
         /// The most bytes of an answer that is held in memory: parsed it may take twenty times as much.
         static let inMemory = 16 << 20
         /// The most bytes of a refusal that are looked at.
@@ -25,14 +28,39 @@ struct HTTPRequest: Sendable {
         static let headers = 64 << 10
     }
 
-    var method = "GET"
+    /// What is posted.
+    enum Body: Sendable {
+        /// JSON in pieces.
+        case json(ByteSegments)
+        /// Any bytes, which the proxy encrypts with a key while they pass. They go in chunks: the proxy repeats to the
+        /// server what it is told of their length, and encrypted they have another.
+        case stream(ByteSegments, publicKey: String)
+
+        var parts: [any ByteSource] {
+            switch self {
+            case .json(let bytes), .stream(let bytes, _): bytes.parts
+            }
+        }
+    }
+
     var url: String
     var token: String
-    /// JSON in pieces; nil for a GET, which must not even name a content type.
-    var body: ByteSegments?
+    /// Nil for a GET, which must not even name a content type.
+    var body: Body?
     var limits = Limits()
     /// A folder for the answer, which goes into a file without a name there; nil keeps it in memory.
     var spoolFolder: String?
+
+    /// GET, or POST of a body.
+    var method: String { body == nil ? "GET" : "POST" }
+
+    /// Whether it may be sent twice: it reads, or brings what nobody misses where its name was lost.
+    var isRepeatable: Bool {
+        switch body {
+        case nil, .stream: true
+        case .json: false
+        }
+    }
 }
 
 struct HTTPResponse: Sendable {

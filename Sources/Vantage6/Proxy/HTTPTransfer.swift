@@ -77,11 +77,19 @@ final class HTTPTransfer {
         _ = curl_set_list(handle, CURLOPT_HTTPHEADER, headers)
     }
 
-    private func prepare(_ body: ByteSegments, _ me: UnsafeMutableRawPointer) {
-        headers = curl_slist_append(headers, "Content-Type: application/json")
+    private func prepare(_ body: HTTPRequest.Body, _ me: UnsafeMutableRawPointer) {
         headers = curl_slist_append(headers, "Expect:")
         _ = curl_set_long(handle, CURLOPT_POST, 1)
-        _ = curl_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.byteCount))
+        switch body {
+        case .json(let bytes):
+            headers = curl_slist_append(headers, "Content-Type: application/json")
+            _ = curl_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(bytes.byteCount))
+        case .stream(_, let publicKey):
+            headers = curl_slist_append(headers, "Content-Type: application/octet-stream")
+            headers = curl_slist_append(headers, "Transfer-Encoding: chunked")
+            headers = curl_slist_append(headers, "X-Public-Key: \(publicKey)")
+            _ = curl_set_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, -1)
+        }
         _ = curl_set_long(handle, CURLOPT_UPLOAD_BUFFERSIZE, 512 * 1024)
         _ = curl_set_pointer(handle, CURLOPT_READDATA, me)
         _ = curl_set_bytes(handle, CURLOPT_READFUNCTION) { buffer, size, count, context in

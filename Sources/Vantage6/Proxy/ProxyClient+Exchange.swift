@@ -28,10 +28,8 @@ extension ProxyClient {
     }
 
     /// A request with this task's token: a GET, or a POST of `body`.
-    func request(_ path: String, posting body: ByteSegments? = nil) -> HTTPRequest {
-        HTTPRequest(
-            method: body == nil ? "GET" : "POST", url: "\(proxy.address)/\(path)", token: proxy.token,
-            body: body, limits: patience.limits)
+    func request(_ path: String, posting body: HTTPRequest.Body? = nil) -> HTTPRequest {
+        HTTPRequest(url: "\(proxy.address)/\(path)", token: proxy.token, body: body, limits: patience.limits)
     }
 
     /// JSON of an answer that is held in memory, and the time that it took without what passed in an outage.
@@ -62,7 +60,8 @@ extension ProxyClient {
         }
     }
 
-    /// One request; reads are repeated, through an outage too. A write is sent again only where it cannot have arrived.
+    /// One request; what may be sent twice is repeated, through an outage too. Another is sent again only where it
+    /// cannot have arrived.
     func exchange(_ request: HTTPRequest, what: String) async throws -> HTTPResponse {
         var waited = Duration.zero
         for attempt in 1... {
@@ -73,10 +72,10 @@ extension ProxyClient {
                 return response
             case .success(let response):
                 problem = refusal(response, what)
-                guard request.method == "GET", response.status >= 500 else { throw problem }
+                guard request.isRepeatable, response.status >= 500 else { throw problem }
             case .failure(let error):
                 problem = failure(error, request, what)
-                guard problem.isWorthAnotherTry, request.method == "GET" || error.isBeforeSending else { throw problem }
+                guard problem.isWorthAnotherTry, request.isRepeatable || error.isBeforeSending else { throw problem }
             }
             if attempt < patience.attempts {
                 waited += try await pause(after: waited)
@@ -102,7 +101,7 @@ extension ProxyClient {
     }
 
     /// Whether the server answers what it refuses to nobody.
-    private func isServerUp() async throws -> Bool {
+    func isServerUp() async throws -> Bool {
         switch try await attempted(request("version")) {
         case .success(let response): return response.isGood
         case .failure: return false

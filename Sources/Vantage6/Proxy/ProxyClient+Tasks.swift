@@ -10,6 +10,8 @@ extension ProxyClient {
     package func create(_ new: NewTask) async throws -> Int64 {
         // Names are no keys: an app's concurrent fan-outs may share one.
         let key = "[fan-out \(String(UInt64.random(in: 0 ... .max), radix: 16))]"
+        var new = new
+        if case .store(let isEncrypted) = new.carriage { new.inputs = try await stored(new.inputs, isEncrypted) }
         var tries = 0
         while true {
             do {
@@ -28,7 +30,7 @@ extension ProxyClient {
         let description = "\(new.description.singleLine(limit: Self.longestDescription - key.count - 1)) \(key)"
         let what = "create the subtask '\(name)'"
         let body = dialect.body(of: new, name: name, description: description, own: task)
-        let answer = try await exchange(request("task", posting: body), what: what)
+        let answer = try await exchange(request("task", posting: .json(body)), what: what)
         return try Self.id(Self.parse(answer.body, what: what), what: what)
     }
 

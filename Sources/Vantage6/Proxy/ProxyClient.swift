@@ -58,15 +58,17 @@ package final class ProxyClient: Sendable {
         package var pageSize: Int
         /// The most bytes of a page.
         package var limit: Int
+        /// The most bytes of a result that lies in the server's large result store.
+        package var blobLimit: Int
 
         /// The bytes that one cell of a server's database may hold: no honest input or result is larger.
         package static let largestCell = 1 << 30
 
         /// A way to fetch.
-        package init(folder: String, pageSize: Int = 10, limit: Int = largestCell) {
-            self.folder = folder
-            self.pageSize = pageSize
-            self.limit = limit
+        package init(
+            folder: String, pageSize: Int = 10, limit: Int = largestCell, blobLimit: Int = Carriage.largestModel
+        ) {
+            (self.folder, self.pageSize, self.limit, self.blobLimit) = (folder, pageSize, limit, blobLimit)
         }
     }
 
@@ -77,15 +79,20 @@ package final class ProxyClient: Sendable {
         package var name: String
         /// Shown on the task's page.
         package var description: String
-        /// The inputs' base64 text, by organization, in pieces.
+        /// The inputs by organization, in pieces, as their carriage takes them: base64 text or bytes.
         package var inputs: OrderedDictionary<Int64, ByteSegments>
+        /// How the inputs travel.
+        package var carriage: Carriage
 
-        package init(method: String, name: String, description: String, inputs: OrderedDictionary<Int64, ByteSegments>)
-        {
+        package init(
+            method: String, name: String, description: String, inputs: OrderedDictionary<Int64, ByteSegments>,
+            carriage: Carriage = .cells(isEncrypted: false)
+        ) {
             self.method = method
             self.name = name
             self.description = description
             self.inputs = inputs
+            self.carriage = carriage
         }
     }
 

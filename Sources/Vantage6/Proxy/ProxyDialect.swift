@@ -19,6 +19,9 @@ package protocol ProxyDialect: Sendable {
     /// Whether a node may lose a run, so that nobody ever hears of its end.
     var losesRuns: Bool { get }
 
+    /// Whether what the server keeps in a large result store can be had again.
+    var hasUsableStore: Bool { get }
+
     /// The tables of the task that an organization must have made before it can be asked, by their ids.
     var dataframeIDs: [Int64] { get }
 }

@@ -12,13 +12,17 @@ package enum ProxyError: Error, Equatable, CustomStringConvertible {
     case tooLong(what: String, limit: Int)
     /// The server does not know a task that it knew before.
     case taskForgotten(id: Int64)
+    /// The server has no public key of an organization, without which nothing can be encrypted for it.
+    case noPublicKey(organization: Int64)
+    /// The server keeps results in a store from which this version cannot read them.
+    case unusableStore
 
     /// Whether what was asked for may have been done all the same.
     var leavesDoubt: Bool {
         switch self {
         case .refused(_, let status, _): status >= 500
         case .unreachable, .timedOut, .malformed, .tooLong: true
-        case .taskForgotten: false
+        case .taskForgotten, .noPublicKey, .unusableStore: false
         }
     }
 
@@ -26,7 +30,7 @@ package enum ProxyError: Error, Equatable, CustomStringConvertible {
     var isWorthAnotherTry: Bool {
         switch self {
         case .unreachable, .timedOut: true
-        case .refused, .malformed, .tooLong, .taskForgotten: false
+        case .refused, .malformed, .tooLong, .taskForgotten, .noPublicKey, .unusableStore: false
         }
     }
     package var description: String {
@@ -43,6 +47,12 @@ package enum ProxyError: Error, Equatable, CustomStringConvertible {
             "the node's proxy gave an answer of more than \(limit) bytes when asked to \(what): nothing that was "
                 + "asked for is as long"
         case .taskForgotten(let id): "the server no longer knows subtask \(id): it was deleted while it ran"
+        case .noPublicKey(let organization):
+            "the server has no public key of organization \(organization), so nothing can be encrypted for it: have "
+                + "its node started with its private key once, or leave it out with organizations"
+        case .unusableStore:
+            "this server has a large result store, from which its version of vantage6 cannot read results: ask its "
+                + "administrator to take large_result_store out of the server's configuration"
         }
     }
 }

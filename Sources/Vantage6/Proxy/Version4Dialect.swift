@@ -27,6 +27,8 @@ struct Version4Dialect: ProxyDialect {
 
     var losesRuns: Bool { false }
 
+    var hasUsableStore: Bool { true }
+
     /// What its databases' labels stand for is a node's own matter.
     var dataframeIDs: [Int64] { [] }
 }

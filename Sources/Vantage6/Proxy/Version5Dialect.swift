@@ -32,6 +32,11 @@ struct Version5Dialect: ProxyDialect {
     /// Of two runs that end within a second at a node, one may stay active for ever.
     var losesRuns: Bool { true }
 
+    /// Its nodes put results there, and its server looks for them by a column that it no longer has. In an encrypted
+    /// collaboration its proxy sends arguments as they are, besides.
+    /// Source: `vantage6/hq/resource/blobstream.py` and `vantage6/node/proxy_server.py` of 5.0.3.
+    var hasUsableStore: Bool { false }
+
     var dataframeIDs: [Int64] {
         (dataframes.elements ?? []).flatMap { $0.elements ?? [] }.compactMap { $0["dataframe_id"]?.int }
     }

@@ -15,11 +15,13 @@ FINAL = {"completed", "failed", "crashed", "killed by user", "non-existing Docke
 class Bench(Processes):
     """Three organizations with a node and a user each, one collaboration, one study of the last two, and a store.
 
-    `databases` gives each node its databases: {node: {label: path}}; `engine` is the Docker engine of its nodes, if they have one.
+    `databases` gives each node its databases: {node: {label: path}}; `engine` is the Docker engine of its nodes, if they have one;
+    `store` gives the server a large result store.
     """
 
-    def __init__(self, databases, encrypted=False, node_config=None, engine=None):
+    def __init__(self, databases, encrypted=False, node_config=None, engine=None, store=False):
         super().__init__()
+        self.blobs = self.folder / "blobs" if store else None
         self.engine, self.databases, self.encrypted, self.node_config = engine, databases, encrypted, node_config or {}
         self.password = secrets.token_urlsafe(12) + "aA1!"
         self.port, self.store_port = free_port(), free_port()
@@ -36,8 +38,9 @@ class Bench(Processes):
             "collaborations": [{"name": "bench", "encrypted": self.encrypted,
                                 "participants": [{"name": name, "api_key": keys[name]} for name in self.NODES]}]}
         self.write("fixture.yaml", yaml.safe_dump(fixture))
+        store = {"large_result_store": {"type": "files", "folder": str(self.blobs)}} if self.blobs else {}
         self.write("server.yaml", yaml.safe_dump({
-            "description": "bench", "ip": "127.0.0.1", "port": self.port, "api_path": "/api", "allow_drop_all": False,
+            **store, "description": "bench", "ip": "127.0.0.1", "port": self.port, "api_path": "/api", "allow_drop_all": False,
             "uri": f"sqlite:///{self.folder}/server.sqlite", "dev": {"host_uri": "127.0.0.1"}, "server_url": f"{self.url}/api", "jwt_secret_key": secrets.token_hex(32), "logging": {**LOGGING, "file": "server.log"}}))
         self.start_server(self.folder / "fixture.yaml")
         self.write("store.yaml", yaml.safe_dump({

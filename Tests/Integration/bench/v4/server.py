@@ -12,6 +12,10 @@ import yaml  # noqa: E402
 from vantage6.server import run_dev_server, run_server  # noqa: E402
 from vantage6.server.controller import fixture  # noqa: E402
 
+from . import blobs  # noqa: E402
+
+blobs.install()
+
 config, host, port, *entities = sys.argv[1:]
 app = run_server(config, system_folders=False)
 for path in entities:
