@@ -18,6 +18,8 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
     case notNumeric(column: String, line: Int, source: String)
     /// A cell that is no date in a column of dates.
     case notDate(column: String, line: Int, source: String)
+    /// A number among days such as 20240305.
+    case mixedDays(column: String, row: Int, source: String)
     /// Numbers whose comma may be a decimal one or divide thousands.
     case ambiguousComma(column: String, line: Int, source: String)
     /// Dates of which the first number may be the day or the month.
@@ -52,6 +54,9 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
         case .notDate(let column, let line, let source):
             "\(source), line \(line), column '\(column)': not a date as the others are, in a column of dates; correct "
                 + "the cell, or name the column in categorical (types of extract: text)"
+        case .mixedDays(let column, let row, let source):
+            "\(source), column '\(column)': number \(row) is not a day, in a column of days such as 20240305; correct "
+                + "the cell, or name the column in numeric or categorical (types of extract: number or text)"
         case .ambiguousComma(let column, let line, let source):
             "\(source), line \(line), column '\(column)': the comma may be a decimal one or divide thousands; say in "
                 + "decimal what stands before fractions"

@@ -31,6 +31,8 @@ public struct Table: Sendable {
         public var numeric: Set<String>
         /// Columns that are not read where all are.
         public var excluded: Set<String>
+        /// Columns that are asked for even where all are wanted: of each there must be one.
+        public var required: Set<String>
         /// What is done with dates.
         public var dates: DateReading
         /// What stands before the fraction of numbers, where their column does not tell; nil where nobody says.
@@ -43,7 +45,8 @@ public struct Table: Sendable {
         /// Options; the defaults take every column as it looks.
         public init(
             columns: Set<String>? = nil, categorical: Set<String> = [], numeric: Set<String> = [],
-            excluded: Set<String> = [], dates: DateReading = .leaveOut, decimal: DecimalMark? = nil,
+            excluded: Set<String> = [], required: Set<String> = [], dates: DateReading = .leaveOut,
+            decimal: DecimalMark? = nil,
             encoding: TextEncoding = .utf8,
             isVisible: @escaping @Sendable (String) -> Bool = { _ in true }
         ) {
@@ -51,10 +54,16 @@ public struct Table: Sendable {
             self.categorical = categorical
             self.numeric = numeric
             self.excluded = excluded
+            self.required = required
             self.dates = dates
             self.decimal = decimal
             self.encoding = encoding
             self.isVisible = isVisible
+        }
+
+        /// The columns that somebody names.
+        var named: Set<String> {
+            [columns ?? [], categorical, numeric, excluded, required].reduce([]) { $0.union($1) }
         }
 
         /// Whether a column is read that tasks may see.
@@ -63,6 +72,7 @@ public struct Table: Sendable {
         /// Equal where the same is read by the same rules of the node.
         package var key: String {
             "\(columns?.sorted() ?? ["*"])|\(categorical.sorted())|\(numeric.sorted())|\(excluded.sorted())"
+                + "|\(required.sorted())"
                 + "|\(dates)|\(decimal?.rawValue ?? "")|\(encoding)"
         }
     }
@@ -112,7 +122,9 @@ public struct Table: Sendable {
 
     /// A column by name. Throws ``DataError/noColumn(_:nearest:source:)``.
     public func column(_ name: String) throws(DataError) -> Column {
-        guard let column = columns[name] else { throw .noColumn(name, nearest: nil, source: source) }
+        guard let column = columns[name] else {
+            throw .noColumn(name, nearest: Options.nearest(name, columns.keys), source: source)
+        }
         return column
     }
 }

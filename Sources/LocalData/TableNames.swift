@@ -4,14 +4,13 @@ extension Table.Options {
     /// Checks that each column that is named is there. Throws ``DataError/noColumn(_:nearest:source:)``.
     func checkNames(_ visible: some Sequence<String>, source: String) throws(DataError) {
         let known = Set(visible)
-        let named = [columns ?? [], categorical, numeric, excluded]
-        for name in named.flatMap({ $0.sorted() }) where !known.contains(name) {
+        for name in named.sorted() where !known.contains(name) {
             throw .noColumn(name, nearest: Self.nearest(name, known), source: source)
         }
     }
 
     /// The name that somebody may have meant: the same but for case and blanks, or with a letter or two else.
-    private static func nearest(_ name: String, _ known: Set<String>) -> String? {
+    static func nearest(_ name: String, _ known: some Sequence<String>) -> String? {
         let most = min(2, name.count / 3)
         let plain = folded(name)
         let distances = known.map { (distance(plain, folded($0)), $0) }

@@ -172,11 +172,23 @@ package struct SandboxRun: Sendable {
         }
     }
 
+    /// How the cells of CSV files are to be taken, in the arguments of `extract`: as the models are told.
+    private var extraction: OrderedDictionary<String, JSON> {
+        let options = request.kwargs["model_options"]?.members ?? [:]
+        var extraction = options.filter { ["numeric", "decimal", "encoding"].contains($0.key) }
+        switch options["dates"]?.string {
+        case "days_day_first": extraction["dates"] = "day_first"
+        case "days_month_first": extraction["dates"] = "month_first"
+        default: break
+        }
+        return extraction
+    }
+
     /// Makes the session's dataframe of each organization's table.
     private func extract(in network: SandboxNetwork) async throws {
         let task = try await network.createStep(
             "extract", .dataExtraction, dataframe: try dataframe, organizations: organizations.map(\.id),
-            arguments: Data("{}".utf8))
+            arguments: JSON.object(extraction).serialized())
         let status = try await network.wait(for: task)
         guard status != "completed" else { return }
         for organization in organizations {

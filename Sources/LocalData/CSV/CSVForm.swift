@@ -39,6 +39,9 @@ struct CSVForm {
         while !pieces.isAtEnd, text.count < Self.longestHeader, !text.contains(where: CellEnds.isLineEnd) {
             try pieces.append(to: &text, size: Self.sampleSize)
         }
+        if let what = Self.archive(text) {
+            throw DataError.unreadable(source: source, reason: "\(what), and no CSV: save it as CSV in UTF-8")
+        }
         var line = 1
         let stated = Self.statedSeparator(text)
         if let stated {
@@ -74,11 +77,13 @@ struct CSVForm {
             && index.withCells { cells in
                 (1..<index.rowCount).allSatisfy { cells[row: $0, place: names.count].isEmpty }
             }
+        // Names of rows differ; a fraction behind a decimal comma that is a separator too leaves numbers there.
+        let areNames = hasMore && Self.differ(index)
         // A header one name short: R's write.table leaves the names of rows without one, others end each row with a
         // separator.
         trailingCell = endsEmpty ? names.count : nil
-        cellsPerRow = names.count + (hasMore ? 1 : 0)
-        let first = hasMore && !endsEmpty ? 1 : 0
+        cellsPerRow = names.count + (endsEmpty || areNames ? 1 : 0)
+        let first = areNames && !endsEmpty ? 1 : 0
         (columns, duplicates) = Self.columns(names, first: first)
         // Read once, so it can be again.
         let header = try? CellIndex(text, separator: separator, cellsPerRow: nil, mostRows: 1)
@@ -107,6 +112,25 @@ struct CSVForm {
         return (plain[plain.endIndex - 1], end)
     }
 
+    /// Whether the first cells of all rows differ.
+    private static func differ(_ index: CellIndex) -> Bool {
+        index.withCells { cells in
+            let names = (1..<index.rowCount).map { [UInt8](cells[row: $0, place: 0]) }
+            return Set(names).count == names.count
+        }
+    }
+
+    /// What a file is that is no text, by its first bytes.
+    private static func archive(_ text: [UInt8]) -> String? {
+        if text.starts(with: [0x50, 0x4B, 0x03, 0x04]) { return "it is a zip archive, such as Excel's .xlsx" }
+        if text.starts(with: [0xD0, 0xCF, 0x11, 0xE0]) { return "it is an old Excel file (.xls)" }
+        if text.starts(with: [0x1F, 0x8B]) { return "it is compressed by gzip" }
+        if text.starts(with: Data("PAR1".utf8)) { return "it is a Parquet file" }
+        let start = String(decoding: text.prefix(200), as: UTF8.self).lowercased()
+        if start.hasPrefix("<html") || start.hasPrefix("<!doctype") || start.hasPrefix("<table") { return "it is HTML" }
+        return text.prefix(1000).contains(0) ? "it holds zero bytes, as UTF-16 without a byte order mark does" : nil
+    }
+
     private static func sample(_ text: [UInt8], _ separator: UInt8) -> CellIndex? {
         // Where a quoted cell is cut off at the sample's end, fewer rows are whole.
         var rows = sampleRows + 1
@@ -130,7 +154,7 @@ struct CSVForm {
         _ index: CellIndex, _ encoding: TextEncoding, line: Int, source: String
     ) throws(DataError) -> [String] {
         let names = index.withCells { cells in
-            (0..<index.cellCount(0)).map { encoding.text(MissingCell.trimmed(cells[row: 0, place: $0])) }
+            (0..<index.cellCount(0)).map { encoding.text(cells[row: 0, place: $0]).map(Blanks.outer) }
         }
         let known = names.compactMap(\.self)
         guard known.count == names.count else {

@@ -23,7 +23,7 @@ extension Table {
         let form = try CSVForm(file, source: source, encoding: options.encoding)
         let visible = form.columns.filter { options.isVisible($0.name) }
         try options.checkNames(visible.lazy.map(\.name), source: source)
-        if let twice = options.columns?.first(where: { form.duplicates.contains($0) && options.isVisible($0) }) {
+        if let twice = options.named.sorted().first(where: { form.duplicates.contains($0) && options.isVisible($0) }) {
             throw DataError.duplicateColumn(twice, source: source)
         }
         let wanted = visible.filter { options.isWanted($0.name) }
@@ -155,7 +155,7 @@ struct Scan {
         let levels = cells.levels.levels
         if options.categorical.contains(name) { return Self.categories(cells.codes, levels) }
         if options.numeric.contains(name) {
-            let form = cells.evidence.mostCommonForm(options.decimal ?? fileMark)
+            let form = try numericForm(cells.evidence, name)
             guard reader.plan.reads(form) else { return nil }
             return .numeric(Self.values(reader.plan, cells, levels.map { form.number($0.text) }))
         }
@@ -166,15 +166,38 @@ struct Scan {
         case .numbers(let form):
             guard reader.plan.reads(form) else { return nil }
             let values = Self.values(reader.plan, cells, levels.map { form.number($0.text) })
-            guard cells.evidence.whole > 0, values.allSatisfy({ $0.isNaN || DateForm.compact($0) != nil }) else {
-                return .numeric(values)
-            }
+            guard try areDays(values, cells.evidence, name) else { return .numeric(values) }
             guard options.dates != .leaveOut else { return .dates }
             return .numeric(values.map { DateForm.compact($0).map(Double.init) ?? .nan })
         case .dates(let forms): return try dates(reader.plan, cells, forms, name)
         case .truths, .categories:
             return reader.plan == .words ? Self.categories(cells.codes, levels) : nil
         }
+    }
+
+    /// The form of a column of which somebody says that it holds numbers. Throws ``DataError``.
+    private func numericForm(_ evidence: ColumnEvidence, _ name: String) throws(DataError) -> NumberForm {
+        let forms = evidence.mostCommonForms
+        if let form = ColumnReading.form(forms, options.decimal, fileMark, form.separator) { return form }
+        throw .ambiguousComma(column: name, line: evidence.shapes.values.map(\.line).min() ?? 0, source: source)
+    }
+
+    /// Whether numbers are days such as 20240305. Throws ``DataError/notDate(column:line:source:)`` where most are.
+    private func areDays(
+        _ values: [Double], _ evidence: ColumnEvidence, _ name: String
+    ) throws(DataError) -> Bool {
+        guard evidence.whole > 0, let first = values.first(where: { !$0.isNaN }) else { return false }
+        // A thousand tell whether to look at all.
+        let sample = values.prefix(1000)
+        guard DateForm.compact(first) != nil || sample.contains(where: { DateForm.compact($0) != nil }) else {
+            return false
+        }
+        let present = values.count { !$0.isNaN }
+        let days = values.count { DateForm.compact($0) != nil }
+        guard days < present else { return true }
+        guard days * 2 > present else { return false }
+        let row = values.firstIndex { !$0.isNaN && DateForm.compact($0) == nil } ?? 0
+        throw .mixedDays(column: name, row: row + 1, source: source)
     }
 
     private func dates(

@@ -44,14 +44,14 @@ struct ColumnEvidence: Sendable {
         for (shape, seen) in other.shapes { add(shape, count: seen.count, line: seen.line) }
     }
 
-    /// The form in which most cells are numbers.
-    func mostCommonForm(_ mark: DecimalMark?) -> NumberForm {
-        let stated = NumberForm.all.filter { mark == nil || $0.point == mark?.byte }
-        let counts = stated.map { form in
+    /// The forms in which most cells are numbers, in the order of ``NumberForm/all``.
+    var mostCommonForms: [NumberForm] {
+        let counts = NumberForm.all.map { form in
             shapes.reduce(0) { $1.key.numberForms.contains(form) ? $0 + $1.value.count : $0 }
                 + (form.point == point ? whole + decimal : whole)
         }
-        return zip(stated, counts).max { $0.1 < $1.1 }?.0 ?? .plain
+        let most = counts.max() ?? 0
+        return zip(NumberForm.all, counts).filter { $0.1 == most }.map(\.0)
     }
 
     /// What a file's columns write before fractions, as far as they tell; nil where they differ.

@@ -26,7 +26,7 @@ enum ColumnReading: Equatable {
         }
         var forms = NumberForm.all.filter { evidence.decimal == 0 || $0.point == evidence.point }
         for shape in shapes.keys { forms.removeAll { !shape.numberForms.contains($0) } }
-        if let form = Self.form(forms, decimal ?? fileMark, separator) {
+        if let form = Self.form(forms, decimal, fileMark, separator) {
             self = .numbers(form)
             return
         }
@@ -49,14 +49,19 @@ enum ColumnReading: Equatable {
     }
 
     /// Of the forms that all cells have, the one that is meant; nil where nobody can know.
-    private static func form(_ forms: [NumberForm], _ mark: DecimalMark?, _ separator: UInt8) -> NumberForm? {
-        if let form = forms.first(where: { $0.point == mark?.byte }) ?? forms.first(where: { $0 == .plain }) {
-            return form
+    static func form(
+        _ forms: [NumberForm], _ decimal: DecimalMark?, _ fileMark: DecimalMark?, _ separator: UInt8
+    ) -> NumberForm? {
+        if let form = forms.first(where: { $0.point == decimal?.byte }) { return form }
+        if Set(forms.map(\.point)).count == 1 { return forms.first }
+        // The file's other columns and a semicolon between cells must not tell otherwise.
+        let isComma = separator == UInt8(ascii: ";") || fileMark == .comma
+        if isComma, fileMark == .point, !forms.contains(.plain) { return nil }
+        if isComma, fileMark == .comma || !forms.contains(.plain) {
+            return forms.first { $0.point == NumberForm.comma }
         }
-        if separator == UInt8(ascii: ";"), let comma = forms.first(where: { $0.point == NumberForm.comma }) {
-            return comma
-        }
-        return Set(forms.map(\.point)).count == 1 ? forms.first : nil
+        if fileMark == .point || forms.contains(.plain) { return forms.first { $0.point == NumberForm.plain.point } }
+        return nil
     }
 
     /// A column most of whose cells are numbers, nearly numbers or days is none of categories.

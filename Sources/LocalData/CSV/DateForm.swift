@@ -29,20 +29,36 @@ enum DateForm: String, Sendable, CaseIterable {
         guard let first = text.utf8.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first), text.utf8.count < 40
         else { return nil }
         if self == .iso || self == .isoZone {
-            let moment = CalendarDate.microseconds(text)
+            // An hour below ten may have one digit.
+            let isShort = text.utf8.count > 12 && text.dropFirst(12).first == ":"
+            let moment = CalendarDate.microseconds(isShort ? "\(text.prefix(11))0\(text.dropFirst(11))" : text)
             guard let moment, moment.hasZone == (self == .isoZone) else { return nil }
             return Double(moment.value) / Double(CalendarDate.day)
         }
+        if self == .monthName { return named(text) }
         let parts = text.split(separator: " ", maxSplits: 1)
-        if self == .monthName { return named(text).map(Double.init) }
         if self == .compact { return Double(text).flatMap(Self.compact).map(Double.init) }
-        let numbers = parts[0].split(separator: separator, omittingEmptySubsequences: false)
+        let date = parts[0].last == "," ? parts[0].dropLast() : parts[0]
+        let numbers = date.split(separator: separator, omittingEmptySubsequences: false)
         guard numbers.count == 3, let day = day(numbers) else { return nil }
         guard parts.count == 2 else { return Double(day) }
-        // The rest is a time of day, as ISO 8601 has it.
-        return CalendarDate.microseconds("1970-01-01 " + parts[1]).map {
-            Double(day) + Double($0.value) / Double(CalendarDate.day)
+        return Self.timeOfDay(parts[1]).map { Double(day) + $0 }
+    }
+
+    /// The part of a day that a time is: `8:30`, `08:30:15`, `8:30 PM`.
+    private static func timeOfDay(_ text: Substring) -> Double? {
+        var clock = text.uppercased()
+        var afternoon: Bool?
+        for (word, isAfternoon) in [("AM", false), ("PM", true)] where clock.hasSuffix(word) {
+            afternoon = isAfternoon
+            clock = clock.dropLast(2).trimmingCharacters(in: .whitespaces)
         }
+        if clock.dropFirst().first == ":" { clock = "0" + clock }
+        guard let value = CalendarDate.microseconds("1970-01-01 " + clock), !value.hasZone else { return nil }
+        let time = Double(value.value) / Double(CalendarDate.day)
+        guard let afternoon else { return time }
+        guard time < 13.0 / 24, time >= 1.0 / 24 else { return nil }
+        return (time >= 0.5 ? time - 0.5 : time) + (afternoon ? 0.5 : 0)
     }
 
     private var separator: Character {
@@ -83,17 +99,39 @@ enum DateForm: String, Sendable, CaseIterable {
         return CalendarDate.days(year: number / 10_000, month: number / 100 % 100, day: number % 100)
     }
 
-    private func named(_ text: String) -> Int64? {
+    /// With a time of day behind a colon, as SAS writes it, or a blank.
+    private func named(_ text: String) -> Double? {
+        guard let colon = text.firstIndex(of: ":") else { return Self.namedDay(text).map(Double.init) }
+        let isSAS = text[..<colon].last?.isNumber == true && text[..<colon].suffix(4).allSatisfy(\.isNumber)
+        let start = isSAS ? colon : text[..<colon].lastIndex(of: " ")
+        guard let start, let day = Self.namedDay(String(text[..<start])) else { return nil }
+        return Self.timeOfDay(text[text.index(after: start)...]).map { Double(day) + $0 }
+    }
+
+    private static func namedDay(_ text: String) -> Int64? {
         let plain = text.filter { $0 != "-" && $0 != " " && $0 != "/" }
         let day = plain.prefix { $0.isNumber }
         let name = plain.dropFirst(day.count).prefix { $0.isLetter }
         let year = plain.dropFirst(day.count + name.count)
         guard (1...2).contains(day.count), let dayNumber = CalendarDate.digits(day.utf8),
-            let yearNumber = Self.year(year),
-            let month = Self.months.firstIndex(where: { $0 == name.lowercased() || $0.prefix(3) == name.lowercased() })
+            let yearNumber = Self.year(year), let month = Self.month(name.lowercased())
         else { return nil }
         return CalendarDate.days(year: yearNumber, month: Int64(month + 1), day: dayNumber)
     }
+
+    /// In English, and shortened in German, Dutch and French.
+    private static func month(_ name: String) -> Int? {
+        if let month = months.firstIndex(where: { $0 == name || $0.prefix(3) == name }) { return month }
+        return foreign.first { $0.value.contains(name) }?.key
+    }
+
+    private static let foreign: [Int: [String]] = [
+        0: ["januar", "januari", "janv", "janvier"], 1: ["februar", "februari", "févr", "fév", "février"],
+        2: ["märz", "mär", "mrz", "maart", "mrt", "mars"], 3: ["avr", "avril"], 4: ["mai", "mei"],
+        5: ["juni", "juin"], 6: ["juli", "juil", "juillet"], 7: ["augustus", "août", "aoû"],
+        9: ["okt", "oktober", "octobre"],
+        8: ["septembre"], 10: ["novembre"], 11: ["dez", "dezember", "déc", "décembre"],
+    ]
 
     private static let months = [
         "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",

@@ -17,7 +17,7 @@ struct NumberForm: Sendable, Equatable {
 
     /// The number that a text is; nil where it is none in this form.
     func number(_ text: String) -> Double? {
-        var plain = Blanks.trimmed(text)
+        var plain = Blanks.trimmed(text).replacing("’", with: "'")
         if let grouping, plain.contains(grouping) {
             guard isGrouped(plain, grouping) else { return nil }
             plain.removeAll { $0 == grouping }
@@ -67,6 +67,11 @@ extension Character {
 
 /// Blanks of all widths.
 enum Blanks {
+    /// A text without blanks around it.
+    static func outer(_ text: String) -> String {
+        text.trimmingCharacters(in: .whitespaces.union(CharacterSet(charactersIn: "\u{FEFF}")))
+    }
+
     /// A text without blanks around it, and with plain ones within.
     static func trimmed(_ text: String) -> String {
         guard text.utf8.contains(where: { $0 >= 0x80 || $0 == 0x20 || $0 == 0x09 }) else { return text }

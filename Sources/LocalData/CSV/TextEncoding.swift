@@ -13,9 +13,13 @@ public enum TextEncoding: String, Sendable, CaseIterable {
     case windows1252 = "windows-1252"
 
     /// The text that bytes stand for; nil where they stand for none.
+    ///
+    /// What is UTF-8 is taken for that whatever somebody says, since not all organizations' files are alike: words that
+    /// mean something in another encoding are none by chance.
     func text(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
-        switch self {
-        case .utf8: String(validating: bytes, as: UTF8.self)
+        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        return switch self {
+        case .utf8: nil
         case .latin1: String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
         case .windows1252: windows(bytes)
         }

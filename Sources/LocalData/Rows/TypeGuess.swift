@@ -8,14 +8,22 @@ final class TypeGuess: Sendable {
         /// Whether the whole numbers count up by one from the first row's on, which is 0 or 1.
         var nextCount: Int64?
         var isFirst = true
-        var areDays = true
+        /// How many numbers are days such as 20240305, and the row of the first that is none.
+        var dayCount = 0
+        var rowCount = 0
+        var firstOther: Int?
 
         mutating func count(_ value: Double) {
             if isFirst {
                 nextCount = value == 0 || value == 1 ? Int64(value) : nil
                 isFirst = false
             }
-            if areDays { areDays = DateForm.compact(value) != nil }
+            rowCount += 1
+            if DateForm.compact(value) != nil {
+                dayCount += 1
+            } else if firstOther == nil {
+                firstOther = rowCount
+            }
             nextCount = nextCount.flatMap { value == Double($0) ? $0 + 1 : nil }
         }
     }
@@ -96,7 +104,7 @@ final class TypeGuess: Sendable {
         let evidence = seen.evidence
         if let given {
             let isDay = given == .date || given == .timestamp
-            return (given, evidence.mostCommonForm(reading.decimal ?? fileMark), isDay ? try givenDays(seen) : .iso)
+            return (given, try givenNumbers(evidence, separator, fileMark), isDay ? try givenDays(seen) : .iso)
         }
         let found = try ColumnReading(
             evidence, decimal: reading.decimal, fileMark: fileMark, separator: separator, column: place.name,
@@ -104,7 +112,10 @@ final class TypeGuess: Sendable {
         switch found {
         case .numbers(let form):
             let isWhole = evidence.decimal == 0 && evidence.shapes.isEmpty && evidence.whole > 0
-            if isWhole, seen.areDays { return (.date, .plain, .compact) }
+            if isWhole, seen.firstOther == nil { return (.date, .plain, .compact) }
+            if let row = seen.firstOther, seen.dayCount * 2 > evidence.present {
+                throw .mixedDays(column: place.name, row: row, source: source)
+            }
             return (isWhole ? .integer : .number, form, .iso)
         case .truths: return (.boolean, .plain, .iso)
         case .dates(let forms):
@@ -115,11 +126,22 @@ final class TypeGuess: Sendable {
         }
     }
 
+    private func givenNumbers(
+        _ evidence: ColumnEvidence, _ separator: UInt8, _ fileMark: DecimalMark?
+    ) throws(DataError) -> NumberForm {
+        guard given == .number else { return .plain }
+        if let form = ColumnReading.form(evidence.mostCommonForms, reading.decimal, fileMark, separator) {
+            return form
+        }
+        let line = evidence.shapes.values.map(\.line).min() ?? 0
+        throw .ambiguousComma(column: place.name, line: line, source: source)
+    }
+
     /// How days are written that somebody says are some; ISO 8601 where no form fits all, so that the first cell that
     /// is none is told.
     private func givenDays(_ seen: Seen) throws(DataError) -> DateForm {
         let shapes = seen.evidence.shapes
-        if shapes.isEmpty, seen.areDays { return .compact }
+        if shapes.isEmpty, seen.firstOther == nil { return .compact }
         // Moments with a zone are another type.
         let forms = DateForm.allCases.filter { form in
             form != .isoZone && shapes.keys.allSatisfy { $0.dateForms.contains(form) }

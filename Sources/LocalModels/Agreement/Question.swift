@@ -79,7 +79,8 @@ package struct Question: Sendable, Equatable {
     package var tableOptions: Table.Options {
         Table.Options(
             columns: features.isEmpty ? nil : Set(features + targets.keys), categorical: Set(reading.categorical),
-            numeric: Set(reading.numeric), excluded: Set(exclude).subtracting(targets.keys), dates: reading.dates,
+            numeric: Set(reading.numeric), excluded: Set(exclude).subtracting(targets.keys),
+            required: Set(targets.keys), dates: reading.dates,
             decimal: reading.decimal, encoding: reading.encoding)
     }
 
