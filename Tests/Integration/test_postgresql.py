@@ -25,6 +25,7 @@ INSERT INTO concept_ancestor VALUES (201826, 201826), (201826, 443735);
 INSERT INTO condition_occurrence SELECT i, 443735 FROM generate_series(1, 200, 3) i;
 INSERT INTO observation_period SELECT i, DATE '2020-06-01' FROM generate_series(1, 200) i;
 CREATE FUNCTION emptied() RETURNS int LANGUAGE sql AS 'DELETE FROM public.person RETURNING 1';
+CREATE FUNCTION told(cell text) RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE WARNING ''%'', cell; RETURN length(cell); END';
 CREATE ROLE clinic LOGIN PASSWORD 'MFRGGZDF';
 ALTER ROLE clinic SET statement_timeout = '3s';
 GRANT SELECT, DELETE ON ALL TABLES IN SCHEMA public TO clinic;
@@ -102,6 +103,11 @@ def test_a_query_does_nothing_but_read_and_tells_no_cell(plain, clinic, name, qu
     statuses, log = extract(plain, name, {"query": query})
     assert statuses == {"crashed"} and words in log, (statuses, log)
     assert clinic("SELECT count(*) FROM person") == "200"
+
+
+def test_a_notice_of_the_server_is_in_no_log(plain, clinic):
+    statuses, log = extract(plain, "noticed", {"query": "SELECT told(name) AS told FROM person"})
+    assert statuses == {"completed"} and "wrote a dataframe with the columns told" in log, (statuses, log)
 
 
 def test_a_server_that_lets_nobody_in_is_told_in_a_sentence(plain, clinic):

@@ -38,6 +38,8 @@ final class PostgresConnection {
             throw .unreadable(source: source, reason: "there is no memory for a connection")
         }
         self.pointer = pointer
+        // libpq would print notices, and a query can have one written that quotes a cell.
+        PQsetNoticeProcessor(pointer, { _, _ in }, nil)
         // Codes are the same in all languages that a server may speak.
         PQsetErrorVerbosity(pointer, PQERRORS_SQLSTATE)
         try connect()
