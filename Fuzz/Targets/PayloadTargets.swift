@@ -61,6 +61,9 @@ extension Target {
         guard let piped = piped ?? nil else { return require(false, "a pipe brings what a file does") }
         require(piped.head == frame.head, "the same head")
         require(piped.blobs.keys == frame.blobs.keys, "the same names")
+        if let input = try? withFile(data, { file in try Frame.input(file) }) {
+            require(input["kwargs"]?["blobs"]?.members?.count == frame.blobs.count, "an input has all blobs")
+        }
         for (name, blob) in frame.blobs {
             require(try piped.blobs[name]?.materialized() == blob.materialized(), "the same bytes")
         }

@@ -46,15 +46,30 @@ struct StoreTests {
         let on = Self.proxy(isEncrypted: isEncrypted)
         #expect(try await on.use { try await $0.carriage() } == .store(isEncrypted: isEncrypted))
         #expect(on.requests.map(\.path) == ["/collaboration/2", "/blobstream/status"])
-        for (status, answer) in [(200, #"{"blob_store_enabled": false}"#), (404, "{}"), (500, "{}")] {
-            let off = Self.proxy(isEncrypted: isEncrypted) { seen, _ in
-                seen.path == "/blobstream/status" ? (status, answer) : nil
-            }
-            #expect(try await off.use { try await $0.carriage() } == .cells(isEncrypted: isEncrypted))
+        let off = Self.proxy(isEncrypted: isEncrypted) { seen, _ in
+            seen.path == "/blobstream/status" ? (200, #"{"blob_store_enabled": false}"#) : nil
         }
+        #expect(try await off.use { try await $0.carriage() } == .cells(isEncrypted: isEncrypted))
         let odd = Self.proxy { seen, _ in seen.path == "/blobstream/status" ? (200, "{}") : nil }
         await #expect(throws: ProxyError.self) { try await odd.use { try await $0.carriage() } }
         #expect(Carriage.store(isEncrypted: true).givesBytes && !Carriage.cells(isEncrypted: true).givesBytes)
+    }
+
+    @Test("Only a server that is older than stores need not say whether it has one", arguments: [404, 500])
+    func silent(_ status: Int) async throws {
+        for (version, isOlder) in [
+            ("4.12.3", true), ("4.13.0", false), ("4.15.2", false), ("5.0.3", false), ("?", false),
+        ] {
+            let proxy = Self.proxy(isEncrypted: true) { seen, _ in
+                switch seen.path {
+                case "/blobstream/status": (status, "{}")
+                case "/version": (200, #"{"version": "\#(version)"}"#)
+                default: nil
+                }
+            }
+            let carriage = try? await proxy.use { try await $0.carriage() }
+            #expect(carriage == (isOlder ? .cells(isEncrypted: true) : nil), "\(version)")
+        }
     }
 
     @Test("Version 5's, from which nothing can be read, ends the run with a sentence before anything is sent")

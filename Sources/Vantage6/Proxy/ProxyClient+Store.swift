@@ -14,19 +14,28 @@ extension ProxyClient {
         return .store(isEncrypted: isEncrypted)
     }
 
+    /// Nothing is assumed of a server that does not say so: where it has a store, its nodes' proxies send what goes
+    /// into a cell as it is, encrypted by nobody.
     private func hasStore() async throws -> Bool {
         let what = "say whether it has a large result store"
         let answer: JSON
         do {
             answer = try await get("blobstream/status", what: what).json
-        } catch ProxyError.refused {
-            // Servers that are older than the store do not know the question.
+        } catch let error as ProxyError {
+            guard case .refused = error, try await isOlderThanStores() else { throw error }
             return false
         }
         guard let isEnabled = answer["blob_store_enabled"]?.bool else {
             throw ProxyError.malformed(what: what, problem: "it does not say so")
         }
         return isEnabled
+    }
+
+    /// Whether the server is of a version before 4.13, which does not know the question.
+    private func isOlderThanStores() async throws -> Bool {
+        let version = try await get("version", what: "read the server's version").json["version"]?.string ?? ""
+        let numbers = version.split(separator: ".").prefix(2).compactMap { Int($0) }
+        return numbers.count == 2 && (numbers[0], numbers[1]) < (4, 13)
     }
 
     /// Puts each organization's input into the store, and gives what stands for it in a task. An upload whose answer
