@@ -44,6 +44,7 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
         case .duplicateColumn(let name, let source): "\(source) has two columns named '\(name)'"
         case .unevenRow(let line, let found, let expected, let source):
             "\(source), line \(line): \(found) cell\(found == 1 ? "" : "s") where the header has \(expected)"
+                + (expected == 1 ? "; remove lines above the header, if there are some" : "")
         case .badQuote(let line, let source): "\(source), line \(line): a quoted cell does not end as it should"
         case .notText(let line, let encoding, let source):
             "\(source), line \(line): the text is not \(encoding); say its encoding, or write the file as UTF-8"

@@ -117,7 +117,7 @@ package struct Agreement: Sendable {
                 found.kind != "withheld", content.kind != "withheld"
             else { continue }
             return "column '\(column)' is \(content.kind) at \(first.name) and \(found.kind) at \(other.name); "
-                + "if it holds categories, name it in model_options.categorical"
+                + "if it holds categories, name it in model_options.categorical, if numbers in model_options.numeric"
         }
         return nil
     }

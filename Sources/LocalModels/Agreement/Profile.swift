@@ -93,7 +93,11 @@ package struct Profile: Sendable, Equatable {
                 guard question.features.isEmpty else {
                     throw ModelError.withheld(column: name.singleLine(limit: 200), reason)
                 }
-                if reason == .unprintableName { continue }
+                if reason == .unprintableName {
+                    let shown = name.singleLine(limit: 60)
+                    if !shown.isEmpty, features[shown] == nil { features[shown] = content }
+                    continue
+                }
             }
             features[name] = content
         }

@@ -52,7 +52,7 @@ package struct Question: Sendable, Equatable {
     /// The question of a message's settings. Throws ``ModelError/badMessage(_:)``.
     init(_ config: ConfigRecord, _ models: Models = .readyMade) throws(ModelError) {
         guard let model = config["model"]?.string.flatMap(models.named), let features = config["features"]?.strings,
-            let exclude = config["exclude"]?.strings, let target = config["target"]?.string,
+            let exclude = (config["exclude"] ?? .strings([])).strings, let target = config["target"]?.string,
             let reading = TableReading(config),
             let missing = config["missing"]?.string.flatMap(MissingPolicy.init(rawValue:)),
             let testFraction = config["test-fraction"]?.double, (0..<1).contains(testFraction),

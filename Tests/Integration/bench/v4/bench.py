@@ -4,6 +4,7 @@ import shutil
 import uuid
 
 from . import compat
+from .. import state
 from ..engine import HOST_ADDRESS
 from ..processes import LOGGING, Processes, free_port
 
@@ -57,7 +58,12 @@ class Bench(Processes):
             tables = {label: shutil.copy(path, folder / f"{label}{path.suffix}") for label, path in self.databases[name].items()}
             if self.encrypted:
                 from vantage6.common.encryption import RSACryptor
-                RSACryptor.create_new_rsa_key(folder / "private_key.pem")
+                # The client's cryptor is one for the process, so alpha has one key on all benches.
+                own = state.FOLDER / "alpha.pem" if name == "alpha" else folder / "private_key.pem"
+                if not own.exists():
+                    RSACryptor.create_new_rsa_key(own)
+                if name == "alpha":
+                    shutil.copy(own, folder / "private_key.pem")
             config = {"api_key": keys[name], "server_url": "http://127.0.0.1", "port": self.port, "api_path": "/api", "task_dir": str(folder / "tasks"),
                       "logging": {**LOGGING, "file": "node.log"},
                       "databases": [{"label": label, "uri": str(path), "type": "csv"} for label, path in tables.items()],
