@@ -155,7 +155,9 @@ struct Scan {
         let levels = cells.levels.levels
         if options.categorical.contains(name) { return Self.categories(cells.codes, levels) }
         if options.numeric.contains(name) {
-            let form = try numericForm(cells.evidence, name)
+            let form = try NumberForm.given(
+                cells.evidence, decimal: options.decimal, fileMark: fileMark, separator: form.separator, column: name,
+                source: source)
             guard reader.plan.reads(form) else { return nil }
             return .numeric(Self.values(reader.plan, cells, levels.map { form.number($0.text) }))
         }
@@ -175,23 +177,13 @@ struct Scan {
         }
     }
 
-    /// The form of a column of which somebody says that it holds numbers. Throws ``DataError``.
-    private func numericForm(_ evidence: ColumnEvidence, _ name: String) throws(DataError) -> NumberForm {
-        let forms = evidence.mostCommonForms
-        if let form = ColumnReading.form(forms, options.decimal, fileMark, form.separator) { return form }
-        throw .ambiguousComma(column: name, line: evidence.shapes.values.map(\.line).min() ?? 0, source: source)
-    }
-
     /// Whether numbers are days such as 20240305. Throws ``DataError/notDate(column:line:source:)`` where most are.
     private func areDays(
         _ values: [Double], _ evidence: ColumnEvidence, _ name: String
     ) throws(DataError) -> Bool {
-        guard evidence.whole > 0, let first = values.first(where: { !$0.isNaN }) else { return false }
-        // A thousand tell whether to look at all.
-        let sample = values.prefix(1000)
-        guard DateForm.compact(first) != nil || sample.contains(where: { DateForm.compact($0) != nil }) else {
-            return false
-        }
+        // The first ones tell whether to look at all.
+        let sample = values.lazy.filter { !$0.isNaN }.prefix(1000)
+        guard evidence.whole > 0, sample.contains(where: { DateForm.compact($0) != nil }) else { return false }
         let present = values.count { !$0.isNaN }
         let days = values.count { DateForm.compact($0) != nil }
         guard days < present else { return true }

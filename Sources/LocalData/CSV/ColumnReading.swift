@@ -103,6 +103,18 @@ enum ColumnReading: Equatable {
     }
 }
 
+extension NumberForm {
+    /// The form of a column of which somebody says that it holds numbers: that of most of its cells. Throws
+    /// ``DataError/ambiguousComma(column:line:source:)``.
+    static func given(
+        _ evidence: ColumnEvidence, decimal: DecimalMark?, fileMark: DecimalMark?, separator: UInt8, column: String,
+        source: String
+    ) throws(DataError) -> NumberForm {
+        if let form = ColumnReading.form(evidence.mostCommonForms, decimal, fileMark, separator) { return form }
+        throw .ambiguousComma(column: column, line: evidence.shapes.values.map(\.line).min() ?? 0, source: source)
+    }
+}
+
 /// What stands before the fraction of numbers.
 public enum DecimalMark: String, Sendable, CaseIterable {
     /// `0.5`

@@ -104,7 +104,13 @@ final class TypeGuess: Sendable {
         let evidence = seen.evidence
         if let given {
             let isDay = given == .date || given == .timestamp
-            return (given, try givenNumbers(evidence, separator, fileMark), isDay ? try givenDays(seen) : .iso)
+            let numbers =
+                given != .number
+                ? .plain
+                : try NumberForm.given(
+                    evidence, decimal: reading.decimal, fileMark: fileMark, separator: separator, column: place.name,
+                    source: source)
+            return (given, numbers, isDay ? try givenDays(seen) : .iso)
         }
         let found = try ColumnReading(
             evidence, decimal: reading.decimal, fileMark: fileMark, separator: separator, column: place.name,
@@ -124,17 +130,6 @@ final class TypeGuess: Sendable {
             return (form == .isoZone ? .timestampUTC : hasTime ? .timestamp : .date, .plain, form)
         case .categories: return (.text, .plain, .iso)
         }
-    }
-
-    private func givenNumbers(
-        _ evidence: ColumnEvidence, _ separator: UInt8, _ fileMark: DecimalMark?
-    ) throws(DataError) -> NumberForm {
-        guard given == .number else { return .plain }
-        if let form = ColumnReading.form(evidence.mostCommonForms, reading.decimal, fileMark, separator) {
-            return form
-        }
-        let line = evidence.shapes.values.map(\.line).min() ?? 0
-        throw .ambiguousComma(column: place.name, line: line, source: source)
     }
 
     /// How days are written that somebody says are some; ISO 8601 where no form fits all, so that the first cell that

@@ -34,14 +34,11 @@ package struct TableReading: Sendable, Equatable {
 
     /// Of a message's settings, of which an app's may say nothing; nil where they are none.
     init?(_ config: ConfigRecord) {
-        func value(_ name: String, _ default: ConfigValue) -> ConfigValue { config[name] ?? `default` }
-        guard let categorical = value("categorical", .strings([])).strings,
-            let numeric = value("numeric", .strings([])).strings,
-            let dates = value("dates", .string(Table.DateReading.leaveOut.rawValue)).string
-                .flatMap(Table.DateReading.init),
-            let decimal = value("decimal", .string(Self.auto)).string,
-            decimal == Self.auto || DecimalMark(rawValue: decimal) != nil,
-            let encoding = value("encoding", .string(TextEncoding.utf8.rawValue)).string.flatMap(TextEncoding.init)
+        let config = TableReading().config.merging(config) { _, said in said }
+        guard let categorical = config["categorical"]?.strings, let numeric = config["numeric"]?.strings,
+            let dates = config["dates"]?.string.flatMap(Table.DateReading.init),
+            let decimal = config["decimal"]?.string, decimal == Self.auto || DecimalMark(rawValue: decimal) != nil,
+            let encoding = config["encoding"]?.string.flatMap(TextEncoding.init)
         else { return nil }
         (self.categorical, self.numeric, self.dates) = (categorical, numeric, dates)
         (self.decimal, self.encoding) = (DecimalMark(rawValue: decimal), encoding)
