@@ -120,13 +120,7 @@ struct SandboxServer {
         case (.GET, "result", 1):
             let task = try await network.task(query["task_id"].flatMap { Int64($0) } ?? 0)
             // The real server gives results in no fixed order: the reverse is as good as any.
-            return try page(task.runs.reversed(), query) { run in
-                [
-                    "id": .int(run.id), "run": ["id": .int(run.id)],
-                    "blob_storage_used": .bool(network.configuration.hasStore),
-                    "result": try result(run),
-                ]
-            }
+            return try page(task.runs.reversed(), query, resultRow)
         default: throw SandboxNetwork.Refusal("\(request.path) is not there")
         }
     }
@@ -136,6 +130,13 @@ struct SandboxServer {
             "id": .int(task.id), "name": .string(task.name), "description": .string(task.description),
             "status": .string(task.status), "created_at": .string(task.created),
             "job_id": .int(task.job), "parent": task.parent.map { ["id": .int($0)] } ?? .null,
+        ]
+    }
+
+    private func resultRow(_ run: SandboxTask.Run) throws -> JSON {
+        [
+            "id": .int(run.id), "run": ["id": .int(run.id)],
+            "blob_storage_used": .bool(network.configuration.hasStore), "result": try result(run),
         ]
     }
 
