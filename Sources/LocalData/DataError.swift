@@ -8,6 +8,8 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
     case empty(source: String)
     /// Two columns have one name.
     case duplicateColumn(String, source: String)
+    /// Values stand where the names of columns should.
+    case noHeader(line: Int, source: String)
     /// A row has more or fewer cells than the header.
     case unevenRow(line: Int, found: Int, expected: Int, source: String)
     /// A quote that does not end, or text behind one.
@@ -22,6 +24,8 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
     case mixedDays(column: String, row: Int, source: String)
     /// Numbers whose comma may be a decimal one or divide thousands.
     case ambiguousComma(column: String, line: Int, source: String)
+    /// A number that is written in another form than most of its column.
+    case otherForm(column: String, line: Int, source: String)
     /// Dates of which the first number may be the day or the month.
     case ambiguousDate(column: String, line: Int, source: String)
     /// A column whose values this program cannot take.
@@ -41,6 +45,9 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
             "the database '\(label)' is of type '\(type)'; this program reads csv, parquet, and sql of SQLite and "
                 + "PostgreSQL"
         case .empty(let source): "\(source) holds no rows"
+        case .noHeader(let line, let source):
+            "\(source), line \(line): the first line seems to be a row and no header, since most of it is numbers; "
+                + "write the columns' names there, each beginning with a letter"
         case .duplicateColumn(let name, let source): "\(source) has two columns named '\(name)'"
         case .unevenRow(let line, let found, let expected, let source):
             "\(source), line \(line): \(found) cell\(found == 1 ? "" : "s") where the header has \(expected)"
@@ -59,8 +66,11 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
             "\(source), column '\(column)': number \(row) is not a day, in a column of days such as 20240305; correct "
                 + "the cell, or name the column in numeric or categorical (types of extract: number or text)"
         case .ambiguousComma(let column, let line, let source):
-            "\(source), line \(line), column '\(column)': the comma may be a decimal one or divide thousands; say in "
-                + "decimal what stands before fractions"
+            "\(source), line \(line), column '\(column)': what stands in the number may be a decimal mark or divide "
+                + "thousands; say in decimal what stands before fractions (. or ,)"
+        case .otherForm(let column, let line, let source):
+            "\(source), line \(line), column '\(column)': a number in another form than most of the column's; write "
+                + "all with the same decimal mark and the same mark between thousands"
         case .ambiguousDate(let column, let line, let source):
             "\(source), line \(line), column '\(column)': the first number may be the day or the month; say in dates "
                 + "which it is (days_day_first or days_month_first; of extract: day_first or month_first)"

@@ -10,13 +10,23 @@ public struct Table: Sendable {
         case categorical(codes: [Int32], levels: [String])
         /// Days or moments, which nobody asked for as numbers.
         case dates
+        /// Days since 1 January 1970, the time of day as a fraction; NaN where one is missing.
+        case days([Double])
 
         /// The column's kind, in a word.
         public var kind: String {
             switch self {
             case .numeric: "numeric"
             case .categorical: "categorical"
-            case .dates: "of dates"
+            case .dates, .days: "of dates"
+            }
+        }
+
+        /// The cells where they are numbers, of whatever meaning.
+        package var numbers: [Double]? {
+            switch self {
+            case .numeric(let values), .days(let values): values
+            case .categorical, .dates: nil
             }
         }
     }
@@ -108,16 +118,17 @@ public struct Table: Sendable {
     public let order: [Int]
     /// For each row whether it lacks a value in a column that tasks may see, read or not.
     public let isIncomplete: [Bool]
+    /// The rows that have no value in any column that tasks may see, ascending: spreadsheets leave such at their end.
+    public let emptyRows: [Int]
 
-    /// A table of columns of one length; `order` and `isIncomplete` have an entry a row.
-    init(
-        source: String, columns: OrderedDictionary<String, Column>, rowCount: Int, order: [Int], isIncomplete: [Bool]
-    ) {
+    /// A table of columns of one length; `order` and `gaps` have an entry a row.
+    init(source: String, columns: OrderedDictionary<String, Column>, order: [Int], gaps: RowGaps) {
         self.source = source
         self.columns = columns
-        self.rowCount = rowCount
+        rowCount = gaps.isIncomplete.count
         self.order = order
-        self.isIncomplete = isIncomplete
+        isIncomplete = gaps.isIncomplete
+        emptyRows = gaps.empty
     }
 
     /// A column by name. Throws ``DataError/noColumn(_:nearest:source:)``.

@@ -70,7 +70,7 @@ struct CSVTests {
             let cells = column["cells"]?.elements ?? []
             #expect(table.columns[name]?.kind == column["kind"]?.string)
             switch table.columns[name] {
-            case .numeric(let values):
+            case .numeric(let values), .days(let values):
                 #expect(values.count == cells.count)
                 for (value, cell) in zip(values, cells) {
                     // Days are fractions of which pandas rounds otherwise.

@@ -40,6 +40,55 @@ struct DoubtTests {
         #expect(table.columns["kalium"] == .numeric([5.967, 4.1]))
     }
 
+    @Test("Beside semicolons 4.500 next to 120 may be thousands; decimal says it")
+    func thousands() throws {
+        let text = Self.rows("x;y", ["120;a", "4.500;b", "13.250;a"])
+        #expect(throws: DataError.ambiguousComma(column: "x", line: 3, source: "t.csv")) { try Self.table(text) }
+        #expect(try Self.table(text) { $0.decimal = .comma }.columns["x"] == .numeric([120, 4500, 13250]))
+        #expect(try Self.table(text) { $0.decimal = .point }.columns["x"] == .numeric([120, 4.5, 13.25]))
+    }
+
+    @Test("Of a column of numbers by word, one in another form is no missing value")
+    func otherForm() throws {
+        let text = Self.rows("i\tx", ["1\t0.5", "2\t0,75", "3\t1.25", "4\t<5"])
+        #expect(throws: DataError.otherForm(column: "x", line: 3, source: "t.csv")) {
+            try Self.table(text) { $0.numeric = ["x"] }
+        }
+    }
+
+    @Test("Codes beyond 2^53 stay apart as categories")
+    func longCodes() throws {
+        let text = Self.rows("code", ["9007199254740993", "9007199254740992", "9007199254740993"])
+        let table = try Self.table(text) { $0.categorical = ["code"] }
+        #expect(
+            table.columns["code"] == .categorical(codes: [0, 1, 0], levels: ["9007199254740993", "9007199254740992"]))
+    }
+
+    @Test("Rows that hold nothing are known")
+    func emptyRows() throws {
+        let table = try Self.table(Self.rows("x,y", ["1,a", ",", "2,", ",NA", ","]))
+        #expect(table.rowCount == 5 && table.emptyRows == [1, 3, 4])
+        #expect(table.isIncomplete == [false, true, true, true, true])
+        var hidden = Table.Options()
+        hidden.isVisible = { $0 != "y" }
+        let visible = try Table.csv(Data("x,y\n1,a\n,b\n".utf8), source: "t.csv", options: hidden)
+        #expect(visible.emptyRows == [1])
+    }
+
+    @Test(
+        "Values in the place of names are not told as names",
+        arguments: [
+            ("63,M,1.5\n61,F,2.5", true), ("63,1.5,0\n61,2.5,1", true), ("0,1,2\n4,5,6", false),
+            ("id,age,1\n4,5,6", false), ("400,401,402.5,404,406,408,410,412,414,416\n1,2,3,4,5,6,7,8,9,10", false),
+        ])
+    func noHeader(_ text: String, _ isRefused: Bool) throws {
+        if isRefused {
+            #expect(throws: DataError.noHeader(line: 1, source: "t.csv")) { try Self.table(text) }
+        } else {
+            #expect(try Self.table(text).rowCount == 1)
+        }
+    }
+
     @Test("Among days such as 20240305 a number that is none is in doubt, as a word would be")
     func unknownDays() throws {
         let cells = ["20150312", "20160401", "20199999", "20170102"]
@@ -91,7 +140,7 @@ struct DoubtTests {
         // Of the American form one day tells the month from the day.
         let other = text.contains("PM") ? "12/31/2023 6:30:00 PM" : text
         let table = try Self.table(Self.rows("i\tx", ["1\t\(text)", "2\t\(other)"])) { $0.dates = .days }
-        guard case .numeric(let values) = table.columns["x"] else {
+        guard case .days(let values) = table.columns["x"] else {
             Issue.record("\(text) is no date")
             return
         }

@@ -112,6 +112,33 @@ struct AgreementTests {
         }
     }
 
+    private static func profile(_ cells: [String], _ change: (inout Table.Options) -> Void) throws -> Profile {
+        let rows = (0..<40).map { "\(cells[$0 % cells.count]),\($0 % 3),\($0 / 2 % 2)\n" }.joined()
+        var options = Table.Options()
+        change(&options)
+        let table = try Table.csv(Data(("x,z,y\n" + rows).utf8), source: "t", options: options)
+        return try Profile(table, question, DisclosureRules())
+    }
+
+    @Test("Days and numbers are not one column")
+    func days() throws {
+        let dated = try Self.profile(["2024-03-05", "2023-01-31", "2020-02-29"]) { $0.dates = .days }
+        let numbered = try Self.profile(["37", "61", "55"]) { $0.dates = .days }
+        #expect(dated.features["x"]?.moments != nil && dated != numbered)
+        let agreement = try Agreement(["a": dated, "b": numbered, "c": Profile(dated.json)], Self.question)
+        #expect(agreement.excluded["b"]?.contains("column 'x' is of dates at a and numeric at b") ?? false)
+    }
+
+    @Test("Organizations that share no category of a column are told")
+    func strangers() throws {
+        let words = try Self.profile(["TRUE", "FALSE"]) { $0.categorical = ["x"] }
+        let digits = try Self.profile(["0", "1"]) { $0.categorical = ["x"] }
+        let remarks = try Agreement(["a": words, "b": digits, "c": words], Self.question).remarks
+        #expect(remarks.map(\.column) == ["x"])
+        #expect(remarks.first?.reason.contains("between b; a, c:") ?? false)
+        #expect(try Agreement(["a": words, "c": words], Self.question).remarks.isEmpty)
+    }
+
     @Test("One whose table does not fit takes no part, and the others go on")
     func minority() throws {
         let changes: [((inout OrderedDictionary<String, JSON>) -> Void, String)] = [

@@ -236,6 +236,27 @@ struct DisclosureTests {
         }
     }
 
+    @Test("Rows that hold nothing are left out of every question, however few they are")
+    func emptyRows() throws {
+        let cells = (0..<40).map { "\($0),\($0 % 2)\n" }.joined()
+        let table = try Table.csv(Data(("age,y\n" + cells + ",\n,\n,\n").utf8), source: "t.csv")
+        let cohort = try Cohort(table, Self.linear { $0.testFraction = 0 }, Self.rules)
+        #expect(cohort.train == Array(0..<40))
+    }
+
+    @Test("Categories that cannot be printed or told apart are withheld by that reason")
+    func names() throws {
+        let long = String(repeating: "x", count: 201)
+        let table = try Self.patients { index, cells in
+            cells[4] = index % 2 == 0 ? long : "A"
+            cells[1] = "900719925474099\(index % 2 == 0 ? 2 : 3)"
+        }
+        #expect(try Profile(table, Self.linear(), Self.rules).features["ward"] == .withheld(.unprintableLevel))
+        #expect(throws: ModelError.withheld(column: "age", .longNumbers)) {
+            try Profile(table, Question(model: Logistic(), target: "age"), Self.rules)
+        }
+    }
+
     @Test("The order of rows is that of their content: the same wherever they lie, another when a cell changes")
     func order() throws {
         func heldOut(_ lines: [String]) throws -> Set<String> {

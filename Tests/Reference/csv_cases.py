@@ -131,7 +131,7 @@ def days(rng, number):
     read = pd.to_datetime(frame["day"], format=form, utc=form.endswith("Z"))
     epoch = pd.Timestamp(0, tz="UTC" if form.endswith("Z") else None)
     cells = [(value - epoch) / pd.Timedelta(days=1) for value in read]
-    columns = {"x": ("numeric", [float(value) for value in frame["x"]]), "day": ("numeric", cells)}
+    columns = {"x": ("numeric", [float(value) for value in frame["x"]]), "day": ("of dates", cells)}
     if number % 2:
         columns["day"] = ("of dates", [])
         return case(data, columns)

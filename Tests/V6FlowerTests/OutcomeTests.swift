@@ -89,7 +89,7 @@ struct OutcomeTests {
                 "features": [["name": "x", "mean": 0, "deviation": 1]],
             ]
             return [
-                "design": design, "left_out": [], "minimum_organizations": 1,
+                "design": design, "left_out": [], "remarks": [], "minimum_organizations": 1,
                 "organizations": [organization, organization],
                 "failures": [],
             ]

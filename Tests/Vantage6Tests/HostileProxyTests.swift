@@ -54,7 +54,7 @@ struct HostileProxyTests {
         ]
         for answer in results {
             let error = await Self.problem(answer) {
-                _ = try await $0.forEachResult(ofTask: 1, runs: [1], fetching) { _, _ in }
+                _ = try await $0.forEachResult(ofSubtask: 1, runs: [1], fetching) { _, _ in }
             }
             guard case .malformed = error else {
                 Issue.record("\(answer)")
@@ -67,7 +67,7 @@ struct HostileProxyTests {
     func foreignResults() async throws {
         let proxy = FakeProxy { _, _ in (200, #"{"data":[{"id":1,"run":{"id":99},"result":"AAAA"}],"links":{}}"#) }
         let lost = try await proxy.use { client in
-            try await client.forEachResult(ofTask: 1, runs: [1], .init(folder: Self.folder)) { run, _ in
+            try await client.forEachResult(ofSubtask: 1, runs: [1], .init(folder: Self.folder)) { run, _ in
                 Issue.record("run \(run)")
             }
         }
@@ -94,7 +94,7 @@ struct HostileProxyTests {
         let (found, lost) = try await proxy.use { client in
             var found: Set<Int64> = []
             let fetching = ProxyClient.Fetching(folder: Self.folder, pageSize: 10, limit: 50_000)
-            let lost = try await client.forEachResult(ofTask: 1, runs: [1, 2, 3], fetching) { run, _ in
+            let lost = try await client.forEachResult(ofSubtask: 1, runs: [1, 2, 3], fetching) { run, _ in
                 found.insert(run)
             }
             return (found, Set(lost.keys))

@@ -157,7 +157,7 @@ struct ProxyTests {
         }
         let found = try await proxy.use { client in
             var found: [Int64: Int] = [:]
-            let lost = try await client.forEachResult(ofTask: 3, runs: [6, 7, 8], Self.fetching) {
+            let lost = try await client.forEachResult(ofSubtask: 3, runs: [6, 7, 8], Self.fetching) {
                 guard case .text(let text) = $1 else { return }
                 found[$0] = text.byteCount
             }
@@ -193,13 +193,21 @@ struct ProxyTests {
                 }
             }
         }
-        let refused = ProxyError.refused(what: "read the status of subtask 5", status: 500, message: "no")
-        let cases: [(String?, ProxyError)] = [
-            (#"{"data": [{"id": 4}]}"#, .taskForgotten(id: 5)), (#"{"data": [{"id": 4}, {"id": 5}]}"#, refused),
-            (nil, refused),
+        let questions: [(what: String, ask: @Sendable (ProxyClient) async throws -> Void)] = [
+            ("read the status of subtask 5", { _ = try await $0.state(ofSubtask: 5) }),
+            ("list the runs of task 5", { _ = try await $0.timedRuns(ofSubtask: 5, .init(folder: "/tmp")) }),
+            (
+                "fetch the results of subtask 5",
+                { _ = try await $0.forEachResult(ofSubtask: 5, runs: [1], .init(folder: "/tmp")) { _, _ in } }
+            ),
         ]
-        for (subtasks, expected) in cases {
-            await #expect(throws: expected) { try await proxy(subtasks).use { try await $0.state(ofTask: 5) } }
+        for (what, ask) in questions {
+            let refused = ProxyError.refused(what: what, status: 500, message: "no")
+            let cases: [(String?, ProxyError)] = [
+                (#"{"data": [{"id": 4}]}"#, .taskForgotten(id: 5)), (#"{"data": [{"id": 4}, {"id": 5}]}"#, refused),
+                (nil, refused),
+            ]
+            for (subtasks, expected) in cases { await #expect(throws: expected) { try await proxy(subtasks).use(ask) } }
         }
         var patience = ProxyClient.Patience()
         (patience.pacing.shortest, patience.pacing.longest) = (.milliseconds(10), .milliseconds(20))

@@ -185,7 +185,8 @@ struct StoreTests {
             var fetching = fetching
             fetching.blobLimit = limit
             var found: [Int64: String] = [:]
-            let lost = try await client.forEachResult(ofTask: 3, runs: runs, wanted: wanted, fetching) { run, content in
+            let lost = try await client.forEachResult(ofSubtask: 3, runs: runs, wanted: wanted, fetching) {
+                run, content in
                 switch content {
                 case .text(let text): found[run] = "text of \(text.byteCount)"
                 case .bytes(let bytes): found[run] = String(decoding: try bytes.materialized(), as: UTF8.self)
@@ -263,7 +264,7 @@ struct StoreTests {
         }
         await #expect(throws: ProxyError.self) {
             try await proxy.use(outage: .milliseconds(100)) { client in
-                _ = try await client.forEachResult(ofTask: 3, runs: [6], Self.fetching) { _, _ in }
+                _ = try await client.forEachResult(ofSubtask: 3, runs: [6], Self.fetching) { _, _ in }
             }
         }
     }

@@ -70,6 +70,7 @@ struct CSVForm {
         }
         separator = index.separator
         let names = try Self.names(index, encoding, line: line, source: source)
+        guard !Self.areValues(names) else { throw DataError.noHeader(line: line, source: source) }
         let counts = (1..<index.rowCount).map { index.cellCount($0) }
         let hasMore = !counts.isEmpty && counts.allSatisfy { $0 == names.count + 1 }
         let endsEmpty =
@@ -162,6 +163,18 @@ struct CSVForm {
         }
         return known
     }
+
+    /// Whether what should be names is a row, whose values must not be told as names: half of them or more are numbers,
+    /// and they neither count nor ascend as names of measuring points do.
+    private static func areValues(_ names: [String]) -> Bool {
+        let given = names.filter { !$0.isEmpty }
+        let numbers = given.compactMap { NumberForm.plain.number($0) }
+        guard numbers.count * 2 >= given.count, let first = numbers.first else { return false }
+        if numbers.indices.allSatisfy({ numbers[$0] == first + Double($0) }) { return false }
+        return numbers.count < fewestPoints || zip(numbers, numbers.dropFirst()).contains { $0 >= $1 }
+    }
+
+    private static let fewestPoints = 10
 
     /// Names a column each its own, as pandas does: `crp`, `crp.1`.
     private static func columns(_ names: [String], first: Int) -> ([Place], Set<String>) {

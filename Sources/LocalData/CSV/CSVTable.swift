@@ -27,18 +27,15 @@ extension Table {
             throw DataError.duplicateColumn(twice, source: source)
         }
         let wanted = visible.filter { options.isWanted($0.name) }
-        var scan = Scan(
-            form, source: source, looked: visible.filter { !$0.isNameless }, needsDigests: true,
-            options: options)
+        let looked = visible.filter { !$0.isNameless }
+        var scan = Scan(form, source: source, looked: looked, needsDigests: true, options: options)
         var order = RowOrder()
-        var isIncomplete: [Bool] = []
+        var gaps = RowGaps()
         var readers = try scan.read(wanted, plans: [:]) { group, missing in
             order.add(group.digests)
-            let base = isIncomplete.count
-            isIncomplete += [Bool](repeating: false, count: group.rowCount)
-            for row in missing { isIncomplete[base + row] = true }
+            gaps.add(rows: group.rowCount, columns: looked.count, missing: missing)
         }
-        guard !isIncomplete.isEmpty else { throw DataError.empty(source: source) }
+        guard !gaps.isIncomplete.isEmpty else { throw DataError.empty(source: source) }
         var finished: [(reader: ColumnReader, cells: ColumnReader.Cells)?] = readers.map { ($0, $0.finish()) }
         readers = []
         scan.fileMark = ColumnEvidence.mark(ofFile: finished.compactMap { $0?.cells.evidence })
@@ -63,9 +60,7 @@ extension Table {
         let known = columns.compactMapValues(\.self).filter { name, column in
             options.columns != nil || !isIndex(name, column, places[name])
         }
-        return Table(
-            source: source, columns: known, rowCount: isIncomplete.count, order: order.places(),
-            isIncomplete: isIncomplete)
+        return Table(source: source, columns: known, order: order.places(), gaps: gaps)
     }
 
     /// Whether nobody but a program made a column: pandas' and R's names of rows, and what ends each row with a
@@ -78,7 +73,7 @@ extension Table {
             if isNameless { return values.allSatisfy(\.isNaN) }
             guard name == "Unnamed: 0", let first = values.first, first == 0 || first == 1 else { return false }
             return values.indices.allSatisfy { values[$0] == first + Double($0) }
-        case .categorical, .dates: return false
+        case .categorical, .dates, .days: return false
         }
     }
 }
@@ -170,7 +165,7 @@ struct Scan {
             let values = Self.values(reader.plan, cells, levels.map { form.number($0.text) })
             guard try areDays(values, cells.evidence, name) else { return .numeric(values) }
             guard options.dates != .leaveOut else { return .dates }
-            return .numeric(values.map { DateForm.compact($0).map(Double.init) ?? .nan })
+            return .days(values.map { DateForm.compact($0).map(Double.init) ?? .nan })
         case .dates(let forms): return try dates(reader.plan, cells, forms, name)
         case .truths, .categories:
             return reader.plan == .words ? Self.categories(cells.codes, levels) : nil
@@ -181,9 +176,7 @@ struct Scan {
     private func areDays(
         _ values: [Double], _ evidence: ColumnEvidence, _ name: String
     ) throws(DataError) -> Bool {
-        // The first ones tell whether to look at all.
-        let sample = values.lazy.filter { !$0.isNaN }.prefix(1000)
-        guard evidence.whole > 0, sample.contains(where: { DateForm.compact($0) != nil }) else { return false }
+        guard evidence.whole > 0 else { return false }
         let present = values.count { !$0.isNaN }
         let days = values.count { DateForm.compact($0) != nil }
         guard days < present else { return true }
@@ -204,7 +197,7 @@ struct Scan {
             }
         }
         guard options.dates != .leaveOut else { return .dates }
-        return .numeric(Self.values(plan, cells, cells.levels.levels.map { form?.days($0.text) }))
+        return .days(Self.values(plan, cells, cells.levels.levels.map { form?.days($0.text) }))
     }
 
     private static func values(

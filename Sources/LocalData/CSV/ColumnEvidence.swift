@@ -15,6 +15,9 @@ struct ColumnEvidence: Sendable {
     /// Cells that hold a value.
     var present: Int { shapes.values.reduce(whole + decimal) { $0 + $1.count } }
 
+    /// Whether some number is written without any mark.
+    var hasWhole: Bool { whole > 0 || shapes.keys.contains { $0.numberForms.count == NumberForm.all.count } }
+
     /// What stands before fractions, if its numbers tell.
     var mark: DecimalMark? {
         guard decimal > 0 else { return nil }

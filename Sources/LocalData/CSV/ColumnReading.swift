@@ -26,7 +26,7 @@ enum ColumnReading: Equatable {
         }
         var forms = NumberForm.all.filter { evidence.decimal == 0 || $0.point == evidence.point }
         for shape in shapes.keys { forms.removeAll { !shape.numberForms.contains($0) } }
-        if let form = Self.form(forms, decimal, fileMark, separator) {
+        if let form = Self.form(forms, evidence, decimal, fileMark, separator) {
             self = .numbers(form)
             return
         }
@@ -50,18 +50,22 @@ enum ColumnReading: Equatable {
 
     /// Of the forms that all cells have, the one that is meant; nil where nobody can know.
     static func form(
-        _ forms: [NumberForm], _ decimal: DecimalMark?, _ fileMark: DecimalMark?, _ separator: UInt8
+        _ forms: [NumberForm], _ evidence: ColumnEvidence, _ decimal: DecimalMark?, _ fileMark: DecimalMark?,
+        _ separator: UInt8
     ) -> NumberForm? {
         if let form = forms.first(where: { $0.point == decimal?.byte }) { return form }
         if Set(forms.map(\.point)).count == 1 { return forms.first }
         // The file's other columns and a semicolon between cells must not tell otherwise.
-        let isComma = separator == UInt8(ascii: ";") || fileMark == .comma
-        if isComma, fileMark == .point, !forms.contains(.plain) { return nil }
-        if isComma, fileMark == .comma || !forms.contains(.plain) {
-            return forms.first { $0.point == NumberForm.comma }
+        let isSemicolon = separator == UInt8(ascii: ";")
+        switch fileMark {
+        case .comma: return forms.first { $0.point == NumberForm.comma }
+        case .point where isSemicolon && !forms.contains(.plain): return nil
+        case .point: return forms.first { $0.point == NumberForm.plain.point }
+        case nil where isSemicolon && !forms.contains(.plain): return forms.first { $0.point == NumberForm.comma }
+        // `4.500` beside `120`: with fractions of three digits that would be `120.000`.
+        case nil where isSemicolon && evidence.hasWhole: return nil
+        case nil: return forms.first { $0 == .plain }
         }
-        if fileMark == .point || forms.contains(.plain) { return forms.first { $0.point == NumberForm.plain.point } }
-        return nil
     }
 
     /// A column most of whose cells are numbers, nearly numbers or days is none of categories.
@@ -105,13 +109,20 @@ enum ColumnReading: Equatable {
 
 extension NumberForm {
     /// The form of a column of which somebody says that it holds numbers: that of most of its cells. Throws
-    /// ``DataError/ambiguousComma(column:line:source:)``.
+    /// ``DataError/ambiguousComma(column:line:source:)`` and ``DataError/otherForm(column:line:source:)``.
     static func given(
         _ evidence: ColumnEvidence, decimal: DecimalMark?, fileMark: DecimalMark?, separator: UInt8, column: String,
         source: String
     ) throws(DataError) -> NumberForm {
-        if let form = ColumnReading.form(evidence.mostCommonForms, decimal, fileMark, separator) { return form }
-        throw .ambiguousComma(column: column, line: evidence.shapes.values.map(\.line).min() ?? 0, source: source)
+        guard let form = ColumnReading.form(evidence.mostCommonForms, evidence, decimal, fileMark, separator) else {
+            throw .ambiguousComma(column: column, line: evidence.shapes.values.map(\.line).min() ?? 0, source: source)
+        }
+        // What is a number in another form is not missing.
+        let others = evidence.shapes.filter { !$0.key.numberForms.isEmpty && !$0.key.numberForms.contains(form) }
+        if let line = others.values.map(\.line).min() {
+            throw .otherForm(column: column, line: line, source: source)
+        }
+        return form
     }
 }
 
@@ -134,9 +145,14 @@ package enum Category {
         if let truth = truth(name) { return truth ? "True" : "False" }
         guard name.utf8.count <= 16, let first = name.utf8.first, first < UInt8(ascii: ":") else { return name }
         let parsed = name.withUTF8 { NumberParser.number($0) }
-        guard let parsed, !name.utf8.contains(where: { $0 | 0x20 == UInt8(ascii: "e") }) else { return name }
+        guard let parsed, abs(parsed.value) < largestNumber,
+            !name.utf8.contains(where: { $0 | 0x20 == UInt8(ascii: "e") })
+        else { return name }
         return label(parsed.value)
     }
+
+    /// From here on two whole numbers can be one and the same `Double`.
+    package static let largestNumber = 0x1p53
 
     /// A number as the name of a category: `1`, not `1.0`.
     package static func label(_ value: Double) -> String { Int64(exactly: value).map(String.init) ?? "\(value)" }

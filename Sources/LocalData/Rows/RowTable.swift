@@ -12,20 +12,21 @@ extension Table {
                 name: name, isCategorical: options.categorical.contains(name), readsDates: options.dates != .leaveOut)
         }
         var order = RowOrder()
-        var isIncomplete: [Bool] = []
+        var gaps = RowGaps()
         try rows.read { batch in
             Self.add(batch, to: &order)
             let missing = visible.compactMap { batch.columns[$0].map(MissingCells.init) }
-            for row in 0..<batch.rowCount { isIncomplete.append(missing.contains { $0[row] }) }
+            gaps.add(
+                rows: batch.rowCount, columns: missing.count,
+                missing: missing.flatMap { cells in (0..<batch.rowCount).filter { cells[$0] } })
             for index in builders.values.indices {
                 guard let cells = batch.columns[builders.values[index].name] else { continue }
                 try builders.values[index].append(cells, source: rows.source)
             }
         }
-        guard !isIncomplete.isEmpty else { throw DataError.empty(source: rows.source) }
+        guard !gaps.isIncomplete.isEmpty else { throw DataError.empty(source: rows.source) }
         self.init(
-            source: rows.source, columns: builders.mapValues(\.column), rowCount: isIncomplete.count,
-            order: order.places(), isIncomplete: isIncomplete)
+            source: rows.source, columns: builders.mapValues(\.column), order: order.places(), gaps: gaps)
     }
 
     private static func add(_ batch: RowBatch, to order: inout RowOrder) {
@@ -81,7 +82,7 @@ extension Table {
             if isCategorical { return .categorical(codes: codes, levels: categories.levels) }
             return switch type {
             case .integer, .number: .numeric(numbers)
-            case .date, .timestamp, .timestampUTC: readsDates ? .numeric(numbers) : .dates
+            case .date, .timestamp, .timestampUTC: readsDates ? .days(numbers) : .dates
             case .boolean, .text: .categorical(codes: codes, levels: categories.levels)
             }
         }

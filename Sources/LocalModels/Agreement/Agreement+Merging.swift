@@ -4,9 +4,9 @@ import OrderedCollections
 extension Agreement {
     static func features(
         _ profiles: Profiles, _ question: Question
-    ) throws(ModelError) -> (features: [Design.Feature], leftOut: [LeftOut]) {
+    ) throws(ModelError) -> (features: [Design.Feature], leftOut: [Remark]) {
         var features: [Design.Feature] = []
-        var leftOut: [LeftOut] = []
+        var leftOut: [Remark] = []
         for column in profiles.values.first?.features.keys ?? [] {
             let contents = profiles.compactMapValues { $0.features[column] }
             if contents.values.allSatisfy({ $0 == .withheld(.empty) }) {
@@ -14,9 +14,9 @@ extension Agreement {
                     throw .disagreement(
                         "feature '\(column)' has no value at any organization; leave it out of features")
                 }
-                leftOut.append(LeftOut(column: column, reason: "has no value at any organization"))
+                leftOut.append(Remark(column: column, reason: "has no value at any organization"))
             } else if let (name, reason) = withheld(contents) {
-                leftOut.append(LeftOut(column: column, reason: "\(reason.words), at \(name)"))
+                leftOut.append(Remark(column: column, reason: "\(reason.words), at \(name)"))
             } else if let coding = coding([Profile.Content](contents.values), question) {
                 features.append(Design.Feature(name: column, coding: coding))
             } else if question.features.contains(column) {
@@ -25,7 +25,7 @@ extension Agreement {
                         + "features"
                 )
             } else {
-                leftOut.append(LeftOut(column: column, reason: "has the same value in every row of every organization"))
+                leftOut.append(Remark(column: column, reason: "has the same value in every row of every organization"))
             }
         }
         return (features, leftOut)
@@ -47,7 +47,7 @@ extension Agreement {
         var levels: Set<String> = []
         for content in contents {
             switch content {
-            case .numeric(let part): moments = moments + part
+            case .numeric(let part), .days(let part): moments = moments + part
             case .categorical(let part): levels.formUnion(part)
             case .withheld: break
             }
@@ -60,6 +60,29 @@ extension Agreement {
         // The baseline is the first level that is one of the table's.
         let own = levels.intersection(DisclosureRules.ownLevels).sorted()
         return levels.count == 1 ? nil : .levels(levels.subtracting(own).sorted() + own)
+    }
+
+    /// Features whose categories are told by organizations that have none in common: as likely as not one writes them
+    /// in another way.
+    static func strangers(_ profiles: Profiles, _ features: [Design.Feature]) -> [Remark] {
+        features.compactMap { feature in
+            guard case .levels = feature.coding else { return nil }
+            var groups: [(names: [String], levels: Set<String>)] = []
+            for (name, profile) in profiles {
+                guard case .categorical(let levels) = profile.features[feature.name] else { continue }
+                var group = (names: [name], levels: Set(levels).subtracting(DisclosureRules.ownLevels))
+                guard !group.levels.isEmpty else { continue }
+                let related = groups.filter { !$0.levels.isDisjoint(with: group.levels) }
+                groups.removeAll { !$0.levels.isDisjoint(with: group.levels) }
+                group.names = related.flatMap(\.names) + group.names
+                for other in related { group.levels.formUnion(other.levels) }
+                groups.append(group)
+            }
+            guard groups.count > 1 else { return nil }
+            let who = groups.map { $0.names.joined(separator: ", ") }.joined(separator: "; ")
+            return Remark(
+                column: feature.name, reason: "has no category in common between \(who): is it written alike?")
+        }
     }
 
     static func targets(

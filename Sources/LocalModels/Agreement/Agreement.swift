@@ -7,13 +7,13 @@ import Wire
 /// An organization whose table does not fit to those of more than half takes no part: no single one can end the run of
 /// the others. Where there is no such majority, nobody can say who is right, and the run ends.
 package struct Agreement: Sendable {
-    /// A feature that nobody asked for by name and that was left out.
-    package struct LeftOut: Sendable, Equatable {
+    /// What is to be said of a column.
+    package struct Remark: Sendable, Equatable {
         package let column: String
-        /// Why.
+        /// Behind the column's name.
         package let reason: String
 
-        /// A column with its reason.
+        /// A column with what is said of it.
         package init(column: String, reason: String) {
             self.column = column
             self.reason = reason
@@ -22,8 +22,10 @@ package struct Agreement: Sendable {
 
     /// What all that take part agreed on.
     package let design: Design
-    /// Features that were left out.
-    package let leftOut: [LeftOut]
+    /// Features that nobody asked for by name and that were left out.
+    package let leftOut: [Remark]
+    /// Features of which organizations share no category.
+    package let remarks: [Remark]
     /// The organizations that take no part, with their reasons.
     package let excluded: OrderedDictionary<String, String>
 
@@ -52,12 +54,13 @@ package struct Agreement: Sendable {
         }
         guard !features.isEmpty else { throw Self.noFeature(leftOut) }
         self.leftOut = leftOut
+        remarks = Self.strangers(fitting, features)
         self.excluded = excluded
         design = Design(question: question, targets: try Self.targets(fitting, question), features: features)
     }
 
     /// Why there is nothing to learn from: what was left out, the first few by name.
-    private static func noFeature(_ leftOut: [LeftOut]) -> ModelError {
+    private static func noFeature(_ leftOut: [Remark]) -> ModelError {
         let shown = leftOut.prefix(5).map { "column '\($0.column)' \($0.reason)" }
         let more = leftOut.count > shown.count ? ["and \(leftOut.count - shown.count) more"] : []
         let why =
@@ -99,10 +102,10 @@ package struct Agreement: Sendable {
         _ first: (name: String, profile: Profile), _ other: (name: String, profile: Profile), _ question: Question
     ) -> String? {
         for (target, kind) in question.targets {
-            let wanted = kind == .number ? "numeric" : "categorical"
-            for (name, profile) in [other, first] where profile.targets[target]?.kind != wanted {
-                return "the target '\(target)' is not \(wanted) at \(name)"
+            for (name, profile) in [other, first] where !kind.isHeld(by: profile.targets[target]) {
+                return "the target '\(target)' is not \(kind == .number ? "numeric" : "categorical") at \(name)"
             }
+            if let problem = kinds(target, first, other, \.targets) { return problem }
         }
         for column in first.profile.features.keys where other.profile.features[column] == nil {
             return
@@ -112,14 +115,20 @@ package struct Agreement: Sendable {
             return
                 "\(first.name) lacks column '\(column)', which \(other.name) has; name the columns to use in features"
         }
-        for (column, content) in first.profile.features {
-            guard let found = other.profile.features[column], found.kind != content.kind,
-                found.kind != "withheld", content.kind != "withheld"
-            else { continue }
-            return "column '\(column)' is \(content.kind) at \(first.name) and \(found.kind) at \(other.name); "
-                + "if it holds categories, name it in model_options.categorical, if numbers in model_options.numeric"
-        }
-        return nil
+        return first.profile.features.keys.lazy.compactMap { kinds($0, first, other, \.features) }.first
+    }
+
+    /// How a column's kind differs; nil where it does not, or somebody does not tell it.
+    private static func kinds(
+        _ column: String, _ first: (name: String, profile: Profile), _ other: (name: String, profile: Profile),
+        _ part: KeyPath<Profile, OrderedDictionary<String, Profile.Content>>
+    ) -> String? {
+        guard let content = first.profile[keyPath: part][column], let found = other.profile[keyPath: part][column],
+            found.kind != content.kind, found.kind != "withheld", content.kind != "withheld"
+        else { return nil }
+        return "column '\(column)' is \(content.kind) at \(first.name) and \(found.kind) at \(other.name); "
+            + "if it holds categories, name it in model_options.categorical, if numbers in model_options.numeric, "
+            + "if dates, write them in one of the forms of docs/tables.md"
     }
 
     /// The profiles but for a minority that tells many levels which nobody else has, more than it shares: they would
@@ -154,11 +163,7 @@ package struct Agreement: Sendable {
         var foreign: OrderedDictionary<String, String> = [:]
         for column in question.targets.keys.union(profiles.values.first?.features.keys ?? []) {
             let moments = profiles.compactMapValues { profile -> Moments? in
-                if case .numeric(let moments) = profile.targets[column] ?? profile.features[column] {
-                    moments
-                } else {
-                    nil
-                }
+                (profile.targets[column] ?? profile.features[column])?.moments
             }
             for (name, own) in moments where moments.count > 2 && foreign[name] == nil {
                 let rest = moments.filter { $0.key != name }.values

@@ -12,13 +12,17 @@ package struct Profile: Sendable, Equatable {
     package static let action = "profile"
 
     /// Why a node says nothing of a column.
-    package enum Withheld: String, Sendable, CaseIterable {
+    package enum Withheld: String, Error, CaseIterable {
         /// Nearly every row has a value of its own: a name, a number of a file, free text.
         case identifier
         /// Too few rows have a value, or a level that enough others share.
         case fewValues = "few-values"
         /// The column's name cannot be printed.
         case unprintableName = "unprintable-name"
+        /// A category's name cannot be printed.
+        case unprintableLevel = "unprintable-level"
+        /// Its numbers have more digits than can be told apart, and they are to be categories.
+        case longNumbers = "long-numbers"
         /// It holds days or moments.
         case dates
         /// No row has a value: there is nothing to withhold, and nothing to tell.
@@ -31,6 +35,10 @@ package struct Profile: Sendable, Equatable {
                 "has so many different values that it may identify people (V6_FLOWER_MAX_LEVELS, a third of the rows)"
             case .fewValues: "has a value in too few rows (V6_FLOWER_MIN_ROWS, V6_FLOWER_MIN_LEVEL_ROWS)"
             case .unprintableName: "has a name that is too long or holds control characters"
+            case .unprintableLevel:
+                "has categories that are longer than \(DisclosureRules.longestName) characters or hold control "
+                    + "characters"
+            case .longNumbers: "holds numbers of more than 15 digits, of which some cannot be told apart"
             case .dates: "holds dates"
             case .empty: "has no value in any row"
             }
@@ -40,7 +48,8 @@ package struct Profile: Sendable, Equatable {
         var advice: String {
             switch self {
             case .dates: "leave it out of features, or make numbers of it with model_options.dates"
-            case .identifier, .fewValues, .unprintableName, .empty: "leave it out of features"
+            case .longNumbers: "name it in model_options.categorical"
+            case .identifier, .fewValues, .unprintableName, .unprintableLevel, .empty: "leave it out of features"
             }
         }
     }
@@ -48,14 +57,25 @@ package struct Profile: Sendable, Equatable {
     /// What a column holds.
     package enum Content: Sendable, Equatable {
         case numeric(Moments)
+        /// Moments of days since 1 January 1970.
+        case days(Moments)
         case categorical([String])
         case withheld(Withheld)
 
         var kind: String {
             switch self {
             case .numeric: "numeric"
+            case .days: "of dates"
             case .categorical: "categorical"
             case .withheld: "withheld"
+            }
+        }
+
+        /// What is told of numbers, of whatever meaning.
+        var moments: Moments? {
+            switch self {
+            case .numeric(let moments), .days(let moments): moments
+            case .categorical, .withheld: nil
             }
         }
 
@@ -124,11 +144,13 @@ package struct Profile: Sendable, Equatable {
 
     private static func content(_ name: String, _ table: Table, _ rules: DisclosureRules) throws -> Content {
         guard DisclosureRules.isPrintable(name) else { return .withheld(.unprintableName) }
-        switch try table.column(name) {
-        case .numeric(let values):
+        let column = try table.column(name)
+        switch column {
+        case .numeric(let values), .days(let values):
             let moments = try Moments(values, column: name, source: table.source)
             if moments.count == 0 { return .withheld(.empty) }
-            return moments.count < rules.minimumRows ? .withheld(.fewValues) : .numeric(moments)
+            guard moments.count >= rules.minimumRows else { return .withheld(.fewValues) }
+            return if case .days = column { .days(moments) } else { .numeric(moments) }
         case .categorical(let codes, let levels):
             let present = codes.count { $0 >= 0 }
             if present == 0 { return .withheld(.empty) }
@@ -141,10 +163,12 @@ package struct Profile: Sendable, Equatable {
     private static func levels(
         _ column: Table.Column, _ rules: DisclosureRules, countsMissing: Bool = false
     ) -> Content {
-        guard let levels = try? Levels(column, rules, countsMissing: countsMissing) else {
-            return .withheld(.identifier)
+        do throws(Withheld) {
+            let levels = try Levels(column, rules, countsMissing: countsMissing)
+            return levels.names.isEmpty ? .withheld(.fewValues) : .categorical(levels.names)
+        } catch {
+            return .withheld(error)
         }
-        return levels.names.isEmpty ? .withheld(.fewValues) : .categorical(levels.names)
     }
 }
 
@@ -162,14 +186,16 @@ extension Profile {
 
     private static func json(_ content: Content) -> JSON {
         switch content {
-        case .numeric(let moments):
-            [
-                "count": .int(Int64(moments.members.count)), "mean": .double(moments.members.mean),
-                "squares": .double(moments.members.squares),
-            ]
+        case .numeric(let moments): .object(json(moments))
+        case .days(let moments): .object(json(moments).merging(["days": true]) { $1 })
         case .categorical(let levels): ["levels": .array(levels.map(JSON.string))]
         case .withheld(let reason): ["withheld": .string(reason.rawValue)]
         }
+    }
+
+    private static func json(_ moments: Moments) -> OrderedDictionary<String, JSON> {
+        let (count, mean, squares) = moments.members
+        return ["count": .int(Int64(count)), "mean": .double(mean), "squares": .double(squares)]
     }
 
     /// The most levels of a column and columns of a table that are believed.
@@ -230,6 +256,6 @@ extension Profile {
         guard let count = json["count"]?.int, let mean = json["mean"]?.double, let squares = json["squares"]?.double,
             let moments = Moments(count: count, mean: mean, squares: squares, rows: rows)
         else { throw .badMessage("the moments of column '\(name)' are none that numbers can have") }
-        return .numeric(moments)
+        return json["days"]?.bool == true ? .days(moments) : .numeric(moments)
     }
 }

@@ -67,6 +67,15 @@ extension Model {
 /// What a target of a model must be.
 package enum TargetKind: Sendable {
     case number, twoClasses, classes
+
+    /// Whether a column of such content can be the target.
+    func isHeld(by content: Profile.Content?) -> Bool {
+        switch content {
+        case .numeric, .days: self == .number
+        case .categorical: self != .number
+        case .withheld, nil: false
+        }
+    }
 }
 
 /// What a result says of a model beside its arrays.

@@ -26,11 +26,13 @@ struct Cohort: Sendable {
         let minimum = rules.minimumRows
         let targets = try question.targets.map { try Self.codes($0.key, $0.value, table, rules) }
         let lacking = (0..<table.rowCount).map { row in targets.count { $0[row] < 0 } }
-        let without = lacking.count { $0 > 0 }
-        guard without < table.rowCount else { throw ModelError.noUsableRows(source: table.source) }
+        // A row that holds nothing has nothing to tell, and every question leaves it out.
+        let isEmpty = Set(table.emptyRows)
+        let without = lacking.indices.filter { lacking[$0] > 0 && !isEmpty.contains($0) }
+        guard lacking.contains(0) else { throw ModelError.noUsableRows(source: table.source) }
         // Nor are those few that one target alone leaves out: another question may do without it.
-        let alone = targets.map { codes in codes.indices.count { codes[$0] < 0 && lacking[$0] == 1 } }
-        guard (alone + [without]).allSatisfy({ $0 == 0 || $0 >= minimum }) else {
+        let alone = targets.map { codes in without.count { codes[$0] < 0 && lacking[$0] == 1 } }
+        guard (alone + [without.count]).allSatisfy({ $0 == 0 || $0 >= minimum }) else {
             throw ModelError.fewRowsLeftOut(.target, minimum: minimum)
         }
         let classes = Self.combined(targets, lacking)
@@ -118,15 +120,25 @@ struct Cohort: Sendable {
         _ name: String, _ kind: TargetKind, _ table: Table, _ rules: DisclosureRules
     ) throws -> [Int32] {
         switch (kind, try table.column(name)) {
-        case (.number, .numeric(let values)): return values.map { $0.isNaN ? -1 : 0 }
+        case (.number, .numeric(let values)), (.number, .days(let values)): return values.map { $0.isNaN ? -1 : 0 }
         case (_, .dates): throw ModelError.targetIsDates(name, source: table.source)
         case (.number, .categorical): throw ModelError.targetNotNumeric(name, source: table.source)
         case (.twoClasses, let column), (.classes, let column):
-            guard let levels = try? Levels(column, rules) else { throw ModelError.identifier(column: name) }
+            let levels = try classes(column, name, rules)
             guard levels.untold == 0 || levels.untold >= rules.minimumRows else {
                 throw ModelError.fewRowsLeftOut(.rareClasses, minimum: rules.minimumRows)
             }
             return levels.codes
+        }
+    }
+
+    private static func classes(
+        _ column: Table.Column, _ name: String, _ rules: DisclosureRules
+    ) throws(ModelError) -> Levels {
+        do throws(Profile.Withheld) {
+            return try Levels(column, rules)
+        } catch {
+            throw error == .identifier ? .identifier(column: name) : .withheld(column: name, error)
         }
     }
 
@@ -144,7 +156,7 @@ struct Cohort: Sendable {
         for name in try question.featureNames(of: table) {
             let lacks =
                 switch try table.column(name) {
-                case .numeric(let values): rows.contains { values[$0].isNaN }
+                case .numeric(let values), .days(let values): rows.contains { values[$0].isNaN }
                 case .categorical(let codes, _): rows.contains { codes[$0] < 0 }
                 case .dates: false
                 }

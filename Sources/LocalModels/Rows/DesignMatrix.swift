@@ -35,8 +35,9 @@ package struct DesignMatrix: Sendable {
                 continue
             }
             switch (feature.coding, column) {
-            case (.standardised(let mean, let deviation), .numeric(let values)):
-                if case .numeric(let moments) = told { try Self.check(moments, mean, deviation, feature.name, table) }
+            case (.standardised(let mean, let deviation), .numeric(let values)),
+                (.standardised(let mean, let deviation), .days(let values)):
+                if let moments = told.moments { try Self.check(moments, mean, deviation, feature.name, table) }
                 for (index, row) in rows.enumerated() where !values[row].isNaN {
                     features[index * width + offset] = Float((values[row] - mean) / deviation)
                 }
@@ -52,7 +53,7 @@ package struct DesignMatrix: Sendable {
                 for (index, row) in rows.enumerated() where own.codes[row] >= 0 && places[Int(own.codes[row])] >= 0 {
                     features[index * width + offset + places[Int(own.codes[row])]] = 1
                 }
-            case (.standardised, .categorical), (.levels, .numeric), (_, .dates):
+            case (.standardised, .categorical), (.levels, .numeric), (.levels, .days), (_, .dates):
                 throw ModelError.disagreement(
                     "\(table.source): column '\(feature.name)' is \(column.kind), which is not what was agreed on")
             }
@@ -68,10 +69,11 @@ package struct DesignMatrix: Sendable {
     private static func levels(
         _ column: Table.Column, _ name: String, _ rules: DisclosureRules, countsMissing: Bool = false
     ) throws -> Levels {
-        guard let levels = try? Levels(column, rules, countsMissing: countsMissing) else {
-            throw ModelError.withheld(column: name, .identifier)
+        do throws(Profile.Withheld) {
+            return try Levels(column, rules, countsMissing: countsMissing)
+        } catch {
+            throw ModelError.withheld(column: name, error)
         }
-        return levels
     }
 
     /// Checks that a column's own numbers can be among those that were agreed on: with a mean and deviation of
@@ -90,7 +92,8 @@ package struct DesignMatrix: Sendable {
     ) throws -> [Float] {
         let column = try table.column(name)
         switch (target, column) {
-        case (.number(let mean, let deviation), .numeric(let values)):
+        case (.number(let mean, let deviation), .numeric(let values)),
+            (.number(let mean, let deviation), .days(let values)):
             try check(Moments(values, column: name, source: table.source), mean, deviation, name, table)
             return rows.map { Float((values[$0] - mean) / deviation) }
         case (.classes(let classes), _):

@@ -12,27 +12,22 @@ struct Levels: Sendable {
     /// Rows whose level cannot be told, not even with all others of that kind.
     let untold: Int
 
-    /// What a column holds that is none of categories.
-    enum Withheld: Error {
-        /// Nearly every row has a value of its own.
-        case identifier
-    }
-
-    /// Throws ``Withheld``.
+    /// Throws why the node does not tell them.
     ///
     /// - Parameter countsMissing: whether rows without a value have a level of their own, as features' do.
     init(
         _ column: Table.Column, _ rules: DisclosureRules, countsMissing: Bool = false
-    ) throws(Withheld) {
+    ) throws(Profile.Withheld) {
         let (raw, places) = try Self.raw(column)
         let present = places.count { $0 >= 0 }
         guard raw.count <= rules.maximumLevels, raw.count * 3 <= present else { throw .identifier }
         var counts = [Int](repeating: 0, count: raw.count)
         for place in places where place >= 0 { counts[Int(place)] += 1 }
-        let isTold = raw.indices.map {
-            counts[$0] >= rules.minimumLevelRows && DisclosureRules.isPrintable(raw[$0])
-                && !DisclosureRules.ownLevels.contains(raw[$0])
+        let isCommon = raw.indices.map { counts[$0] >= rules.minimumLevelRows }
+        guard raw.indices.allSatisfy({ !isCommon[$0] || DisclosureRules.isPrintable(raw[$0]) }) else {
+            throw .unprintableLevel
         }
+        let isTold = raw.indices.map { isCommon[$0] && !DisclosureRules.ownLevels.contains(raw[$0]) }
         let others = raw.indices.reduce(0) { isTold[$1] ? $0 : $0 + counts[$1] }
         var told = raw.indices.filter { isTold[$0] }.map { raw[$0] }
         if others >= rules.minimumLevelRows { told.append(DisclosureRules.otherLevel) }
@@ -48,10 +43,11 @@ struct Levels: Sendable {
     }
 
     /// The different values, and each row's place among them.
-    private static func raw(_ column: Table.Column) throws(Withheld) -> (names: [String], codes: [Int32]) {
+    private static func raw(_ column: Table.Column) throws(Profile.Withheld) -> (names: [String], codes: [Int32]) {
         switch column {
         case .categorical(let codes, let levels): return (levels, codes)
-        case .numeric(let values):
+        case .numeric(let values), .days(let values):
+            guard !values.contains(where: { abs($0) >= Category.largestNumber }) else { throw .longNumbers }
             var places: OrderedDictionary<Double, Int32> = [:]
             let codes = values.map { value -> Int32 in
                 guard !value.isNaN else { return -1 }

@@ -14,7 +14,8 @@ struct Preparation: Sendable {
     }
 
     let design: Design
-    let leftOut: [Agreement.LeftOut]
+    let leftOut: [Agreement.Remark]
+    let remarks: [Agreement.Remark]
     let organizations: [Organization]
     /// Fewer organizations than this do not train together: the most that a node's administrator asks for.
     let minimumOrganizations: Int
@@ -53,7 +54,7 @@ struct Preparation: Sendable {
             let agreement = try Agreement(able.mapValues(\.profile), question)
             guard !agreement.excluded.isEmpty else {
                 return Preparation(
-                    design: agreement.design, leftOut: agreement.leftOut,
+                    design: agreement.design, leftOut: agreement.leftOut, remarks: agreement.remarks,
                     organizations: able.values.map {
                         Organization(
                             id: $0.participant.id, name: $0.participant.name, trainRows: $0.profile.trainRows,
@@ -113,7 +114,8 @@ struct Preparation: Sendable {
 
     var json: JSON {
         [
-            "design": design.json, "left_out": leftOutJSON, "minimum_organizations": .int(Int64(minimumOrganizations)),
+            "design": design.json, "left_out": Self.json(leftOut), "remarks": Self.json(remarks),
+            "minimum_organizations": .int(Int64(minimumOrganizations)),
             "organizations": .array(
                 organizations.map {
                     [
@@ -125,15 +127,27 @@ struct Preparation: Sendable {
         ]
     }
 
-    /// The features left out, each with its reason.
-    var leftOutJSON: JSON { .array(leftOut.map { ["column": .string($0.column), "reason": .string($0.reason)] }) }
+    private static func json(_ remarks: [Agreement.Remark]) -> JSON {
+        .array(remarks.map { ["column": .string($0.column), "reason": .string($0.reason)] })
+    }
+
+    /// Nil where they are none.
+    private static func remarks(_ json: JSON?) -> [Agreement.Remark]? {
+        guard let remarks = json?.elements else { return nil }
+        let read = remarks.compactMap { remark -> Agreement.Remark? in
+            guard let column = remark["column"]?.string, let reason = remark["reason"]?.string else { return nil }
+            return Agreement.Remark(column: column, reason: reason)
+        }
+        return read.count == remarks.count ? read : nil
+    }
 
     init(
-        design: Design, leftOut: [Agreement.LeftOut], organizations: [Organization], minimumOrganizations: Int,
-        failures: OrderedDictionary<Int64, String>
+        design: Design, leftOut: [Agreement.Remark], remarks: [Agreement.Remark], organizations: [Organization],
+        minimumOrganizations: Int, failures: OrderedDictionary<Int64, String>
     ) {
         self.design = design
         self.leftOut = leftOut
+        self.remarks = remarks
         self.organizations = organizations
         self.minimumOrganizations = minimumOrganizations
         self.failures = failures
@@ -143,17 +157,15 @@ struct Preparation: Sendable {
     /// else.
     init(_ json: JSON, _ question: Question) throws {
         let damaged = ModelError.badMessage("the checkpoint's preparation is damaged")
-        guard let design = json["design"], let leftOut = json["left_out"]?.elements,
+        guard let design = json["design"], let leftOut = Self.remarks(json["left_out"]),
+            let remarks = Self.remarks(json["remarks"]),
             let failures = json["failures"]?.elements,
             let organizations = json["organizations"]?.elements, let least = json["minimum_organizations"]?.int,
             let minimum = Int(exactly: least)
         else { throw damaged }
         self.design = try Design(design, question)
         minimumOrganizations = minimum
-        self.leftOut = try leftOut.map {
-            guard let column = $0["column"]?.string, let reason = $0["reason"]?.string else { throw damaged }
-            return Agreement.LeftOut(column: column, reason: reason)
-        }
+        (self.leftOut, self.remarks) = (leftOut, remarks)
         self.organizations = try organizations.map {
             guard let id = $0["id"]?.int, let name = $0["name"]?.string, let train = $0["train_rows"]?.int,
                 let test = $0["test_rows"]?.int, (1...Profile.mostRows).contains(train),

@@ -31,7 +31,7 @@ struct Subtask: Sendable {
     /// A task is called by its first failed run while others still work, so a failed one is over only when all its runs
     /// are. Source: `Task.status` in `vantage6/server/model/task.py`.
     func look(_ doubts: Doubts) async throws -> Pacing.Look {
-        let state = try await client.state(ofTask: task)
+        let state = try await client.state(ofSubtask: task)
         guard state.status.isFinal, state.status != .completed else {
             return .init(isOver: state.status.isFinal, answer: state.time)
         }
@@ -43,7 +43,7 @@ struct Subtask: Sendable {
     /// The runs of the organizations whose runs here count, the ids of all that the task has, and the answers' time.
     /// Throws `ProxyError`.
     func runs() async throws -> (runs: [ProxyClient.Run], all: Set<Int64>, time: Duration) {
-        let (all, time) = try await client.timedRuns(ofTask: task, runFetching)
+        let (all, time) = try await client.timedRuns(ofSubtask: task, runFetching)
         var missing = organizations
         let runs = try all.filter { organizations.contains($0.organizationID) }.map { run in
             guard missing.remove(run.organizationID) != nil else {
@@ -79,7 +79,7 @@ struct Subtask: Sendable {
             outcomes[organization] = .failure(MessageError(code: .replyMessageUnavailable, reason: reason))
         }
         let lost = try await client.forEachResult(
-            ofTask: task, runs: all, wanted: Set(completed.keys), resultFetching
+            ofSubtask: task, runs: all, wanted: Set(completed.keys), resultFetching
         ) { run, content in
             guard let organization = completed[run], !content.isEmpty else { return }
             do {

@@ -90,6 +90,7 @@ enum Training {
                 + "model of \(preparation.design.width) columns, "
                 + "\(preparation.organizations.count) organizations, \(rows) rows")
         for reason in preparation.failures.values { log.line("takes no part: \(reason)") }
+        for column in preparation.remarks { log.line("column '\(column.column)' \(column.reason)") }
         for column in preparation.leftOut { log.line("left out: column '\(column.column)' \(column.reason)") }
     }
 

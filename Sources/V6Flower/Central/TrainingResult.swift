@@ -101,6 +101,10 @@ struct TrainingResult {
                 ]
             }
         }
+        for remark in preparation.remarks {
+            let column = columns[remark.column]?.members ?? [:]
+            columns[remark.column] = .object(column.merging(["remark": .string(remark.reason)]) { $1 })
+        }
         for column in preparation.leftOut { columns[column.column] = ["left_out": .string(column.reason)] }
         return .object(columns)
     }

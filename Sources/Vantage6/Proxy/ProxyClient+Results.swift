@@ -18,19 +18,19 @@ extension ProxyClient {
         }
     }
 
-    /// Calls `body` with each wanted result of a task's runs. Gives the runs whose result could not be fetched, each
+    /// Calls `body` with each wanted result of a subtask's runs. Gives the runs whose result could not be fetched, each
     /// with the reason: it is longer than the limit, no disk holds it, or the server's store does not give it.
     ///
     /// A page that cannot be held is fetched again row by row, so that a result costs nobody but the run that it is of.
     ///
     /// - Parameters:
-    ///   - runs: the task's runs; results of others are passed over.
+    ///   - runs: the subtask's runs; results of others are passed over.
     ///   - wanted: those of the runs whose results are looked at; nil for all.
     package func forEachResult(
-        ofTask id: Int64, runs: Set<Int64>, wanted: Set<Int64>? = nil, _ fetching: Fetching,
+        ofSubtask id: Int64, runs: Set<Int64>, wanted: Set<Int64>? = nil, _ fetching: Fetching,
         _ body: (Int64, Content) throws -> Void
     ) async throws -> [Int64: any Error] {
-        let what = "fetch the results of task \(id)"
+        let what = "fetch the results of subtask \(id)"
         var list = PageList(what: what)
         var missing = runs
         var problem: (any Error)?
@@ -40,7 +40,7 @@ extension ProxyClient {
             let answer: JSON
             do {
                 let path = "result?task_id=\(id)&page=\(page)&per_page=\(pageSize)"
-                answer = try await spooled(path, fetching, what: what).json
+                answer = try await asking(aboutSubtask: id) { try await spooled(path, fetching, what: what).json }
             } catch let error where Self.isOfOneResult(error) {
                 if pageSize > 1 {
                     (page, pageSize) = ((page - 1) * pageSize + 1, 1)

@@ -46,20 +46,25 @@ extension ProxyClient {
         }
     }
 
-    /// How a subtask stands. A proxy refuses what is gone and what it cannot have just now in the same words: only a
-    /// subtask that is not among those of this task either was deleted.
-    package func state(ofTask id: Int64) async throws -> TaskState {
+    /// How a subtask stands.
+    package func state(ofSubtask id: Int64) async throws -> TaskState {
         let what = "read the status of subtask \(id)"
-        do {
+        return try await asking(aboutSubtask: id) {
             let (answer, time) = try await get("task/\(id)/status", what: what)
             guard let status = answer["status"]?.string else {
                 throw ProxyError.malformed(what: what, problem: "there is none")
             }
             return TaskState(status: Status(word: status), time: time)
-        } catch ProxyError.refused(let what, let status, let message) {
-            guard try await isAmongSubtasks(id) == false else {
-                throw ProxyError.refused(what: what, status: status, message: message)
-            }
+        }
+    }
+
+    /// Asks about a subtask. A proxy refuses what is gone and what it cannot have just now in the same words: only a
+    /// subtask that is not among those of this task either was deleted.
+    func asking<Answer>(aboutSubtask id: Int64, _ question: () async throws -> Answer) async throws -> Answer {
+        do {
+            return try await question()
+        } catch let error as ProxyError {
+            guard case .refused = error, try await isAmongSubtasks(id) == false else { throw error }
             throw ProxyError.taskForgotten(id: id)
         }
     }
@@ -101,11 +106,16 @@ extension ProxyClient {
         try await timedRuns(ofTask: id, fetching).runs
     }
 
-    /// The runs of a task, by organization ascending, and the time that the answers took without what passed in an
+    /// The runs of a subtask, by organization ascending, and the time that the answers took without what passed in an
     /// outage.
-    ///
+    package func timedRuns(
+        ofSubtask id: Int64, _ fetching: Fetching
+    ) async throws -> (runs: [Run], time: Duration) {
+        try await asking(aboutSubtask: id) { try await timedRuns(ofTask: id, fetching) }
+    }
+
     /// A row also holds the run's whole log: a page that is too long is fetched row by row.
-    package func timedRuns(ofTask id: Int64, _ fetching: Fetching) async throws -> (runs: [Run], time: Duration) {
+    private func timedRuns(ofTask id: Int64, _ fetching: Fetching) async throws -> (runs: [Run], time: Duration) {
         do {
             return try await runPages(ofTask: id, fetching)
         } catch ProxyError.tooLong where fetching.pageSize > 1 {

@@ -142,7 +142,15 @@ class Processes:
         wait_for("the nodes to be online", lambda: online() == set(names))
 
     def wait(self, task, seconds=400):
-        return wait_for(f"task {task}'s end", lambda: self.ended(task), seconds)
+        try:
+            return wait_for(f"task {task}'s end", lambda: self.ended(task), seconds)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{self.told()}") from None
+
+    def told(self, lines=60):
+        """The last that each process said."""
+        logs = {name: (self.folder / f"{name}.log").read_text(errors="replace").splitlines() for name in self.processes}
+        return "\n".join(line for name, log in logs.items() for line in (f"== {name}", *log[-lines:]))
 
     def run(self, *arguments, **more):
         """Runs a task to its end; gives its state, result (None where there is none) and log."""
