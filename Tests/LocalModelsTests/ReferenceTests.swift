@@ -57,6 +57,24 @@ struct ReferenceTests {
         #expect(abs(try #require(report.members["intercept"]?.double) - intercept) <= 1e-3 * abs(intercept))
     }
 
+    @Test("Means and deviations of large numbers with small spreads are exact, over organizations too")
+    func moments() throws {
+        let cases = try #require(Self.reference["moments"]?.elements)
+        #expect(cases.count >= 12)
+        for one in cases {
+            let sites = one["sites"]?.elements?.map { $0.elements?.compactMap(\.string) ?? [] } ?? []
+            #expect(sites.count == 3)
+            let parts = try sites.map { cells in
+                let table = try Table.csv(Data("x\n\(cells.joined(separator: "\n"))\n".utf8), source: "t.csv")
+                return try Moments(try #require(table.column("x").numbers), column: "x", source: "t.csv")
+            }
+            let all = parts.reduce(Moments(), +)
+            let (mean, deviation) = (one["mean"]?.double ?? .nan, one["deviation"]?.double ?? .nan)
+            #expect(abs(all.average - mean) <= 2 * max(abs(mean), deviation).ulp)
+            #expect(abs(all.deviation / deviation - 1) <= 1e-6)
+        }
+    }
+
     @Test("Linear regression on the diabetes table")
     func linear() throws {
         let question = Question(model: Linear(), target: "progression", testFraction: 0)

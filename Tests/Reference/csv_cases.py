@@ -163,6 +163,19 @@ def values(rng, number):
     return case(data, columns, categorical=["code"])
 
 
+def names(rng, number):
+    """Headers: names that stand twice, names between blanks, with separators and quotes, in other scripts; one without a name."""
+    separator, pool = rng.choice(",;\t|"), ["crp", "crp.1", "crp.1.1", "age", 'a "b"', "x,y;z", "größe", "血圧", "a b", "Crp"]
+    given = [rng.choice(pool) for _ in range(rng.randint(4, 12))]
+    given.insert(rng.randrange(1, len(given)), "")
+    rows = [[str(rng.randrange(10, 99)) for _ in given] for _ in range(25)]
+    data = ("\ufeff" if number % 2 else "").encode() + lines([given] + rows, separator)
+    frame = pd.read_csv(io.BytesIO(data), sep=separator)
+    known = [f"column_{place + 1}" if name.startswith("Unnamed") else name for place, name in enumerate(frame.columns)]
+    spaced = data.replace(b"age", b" age ")
+    return case(spaced, {name: ("numeric", frame.iloc[:, place].astype(float)) for place, name in enumerate(known)})
+
+
 def forms(rng, number):
     """Files as spreadsheets, R and old programs lay them out."""
     rows = [[f"{rng.uniform(0, 9):.3f}", rng.choice(["zwölf", "ñandú", "été"]), str(rng.randrange(99))] for _ in range(25)]
@@ -200,7 +213,7 @@ def main():
     rng = random.Random(int(sys.argv[1]))
     out = pathlib.Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
-    for make, count in [(plain, 24), (local, COUNT), (thousands, COUNT), (days, len(FORMS)), (doubt, len(DOUBT)), (values, COUNT), (forms, COUNT)]:
+    for make, count in [(plain, 24), (local, COUNT), (thousands, COUNT), (days, len(FORMS)), (doubt, len(DOUBT)), (values, COUNT), (names, COUNT), (forms, COUNT)]:
         for number in range(count):
             (out / f"{make.__name__}-{number:02}.json").write_text(json.dumps(make(rng, number)))
     print(len(list(out.glob("*.json"))), "cases of pandas", pd.__version__)
