@@ -225,3 +225,32 @@ struct OwnStrategyTests {
         #expect(throws: NDArray.Problem.impossibleShape([.max, 2])) { try NDArray(zeros: .bool, shape: [.max, 2]) }
     }
 }
+
+@Suite("The strategy that docs/strategies.md adds")
+struct HalfStepTests {
+    @Test("It stands here letter by letter, and takes half a step")
+    func halfStep() async throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        let code = try String(contentsOf: root.appendingPathComponent("HalfStep.swift"), encoding: .utf8)
+        let page = try String(contentsOf: root.appendingPathComponent("../../docs/strategies.md"), encoding: .utf8)
+        #expect(page.contains("```swift\n\(code)```"))
+
+        var strategy: any Strategy = HalfStep()
+        let grid = TwoNodes()
+        let messages = try await strategy.configureTrain(
+            round: 1, arrays: ["w": NDArray([Float(0), 8])], config: [:], grid: grid)
+        let replies = messages.map { question in
+            Message(
+                content: [
+                    "arrays": .arrays(["w": NDArray([Float(4), 0])]), "metrics": .metrics(["num-examples": .int(3)]),
+                ], replyTo: question)
+        }
+        let (arrays, _) = try await strategy.aggregateTrain(round: 1, replies: replies)
+        #expect(arrays?["w"] == NDArray([Float(2), 4]))
+    }
+}
+
+private struct TwoNodes: Grid {
+    func nodeIDs() -> [Int64] { [1, 2] }
+    func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message] { [] }
+}

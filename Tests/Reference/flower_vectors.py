@@ -69,7 +69,12 @@ def made_up(rng, count, base, examples):
 
 
 def case(out, name, strategy, options, rng, count=5, rounds=3, dtype="float32", examples=None, spoil=None, initial=None):
-    made = getattr(S, strategy)(**options)
+    try:
+        made = getattr(S, strategy)(**options)
+    except Exception as error:
+        refusal = {"type": type(error).__name__, "message": str(error)}
+        (out / f"{name}.json").write_text(json.dumps({"flwr": flwr.__version__, "strategy": strategy, "options": options, "construct_error": refusal}))
+        return
     arrays = initial or {k: rng.standard_normal(s).astype(dtype) for k, s in SHAPES.items()}
     current = record(arrays)
     doc = {"flwr": flwr.__version__, "strategy": strategy, "options": options, "initial": {k: encode(v) for k, v in arrays.items()}, "rounds": []}
@@ -98,8 +103,13 @@ OPTIONS = [
     ("FedAvg", {}), ("FedProx", {"proximal_mu": 0.3}), ("FedAvgM", {}), ("FedAvgM", {"server_momentum": 0.9}),
     ("FedAvgM", {"server_learning_rate": 0.5, "server_momentum": 0.7}), ("FedAdagrad", {}), ("FedAdagrad", {"eta": 0.03, "tau": 1e-2}),
     ("FedAdam", {}), ("FedAdam", {"eta": 0.02, "beta_1": 0.8, "beta_2": 0.95, "tau": 1e-4}), ("FedYogi", {}),
-    ("FedYogi", {"eta": 0.05, "beta_1": 0.5, "beta_2": 0.9, "tau": 1e-2}),
+    ("FedYogi", {"eta": 0.05, "beta_1": 0.5, "beta_2": 0.9, "tau": 1e-2}), ("FedMedian", {}), ("FedTrimmedAvg", {}), ("FedTrimmedAvg", {"beta": 0.4}),
+    ("FedTrimmedAvg", {"beta": 0.0}), ("Krum", {}), ("Krum", {"num_malicious_nodes": 2}), ("MultiKrum", {"num_malicious_nodes": 2, "num_nodes_to_select": 5}),
+    ("MultiKrum", {"num_nodes_to_select": 40}), ("Bulyan", {}), ("Bulyan", {"num_malicious_nodes": 2}), ("QFedAvg", {"client_learning_rate": 0.1}),
+    ("QFedAvg", {"client_learning_rate": 0.05, "q": 0.0}), ("QFedAvg", {"client_learning_rate": 0.5, "q": 2.0}),
 ]
+# These walk all replies together: more of them, and an even number, too.
+ROBUST = ("FedMedian", "FedTrimmedAvg", "Krum", "MultiKrum", "Bulyan")
 
 
 def main():
@@ -109,7 +119,7 @@ def main():
     for dtype in ("float32", "float64"):
         for strategy, options in OPTIONS:
             tag = "-".join(f"{k}_{v}" for k, v in options.items()) or "default"
-            case(out, f"{strategy}-{tag}-{dtype}", strategy, options, rng, dtype=dtype)
+            case(out, f"{strategy}-{tag}-{dtype}", strategy, options, rng, dtype=dtype, count=11 if strategy in ROBUST else 5)
 
     def fail(rows):
         rows[2] = {"node": rows[2]["node"], "error": {"code": 2, "reason": "out of memory"}}
@@ -130,7 +140,24 @@ def main():
     def reorder(rows):
         rows[1]["arrays"] = dict(reversed(rows[1]["arrays"].items()))
 
-    for strategy in ("FedAvg", "FedAvgM", "FedAdam", "FedYogi", "FedAdagrad"):
+    def outlier(rows):
+        for row in rows[:2]:
+            row["arrays"] = {k: np.asarray(v * v.dtype.type(1000)) for k, v in row["arrays"].items()}
+
+    def alike(rows):
+        for row in rows[:4]:
+            row["arrays"] = rows[0]["arrays"]
+
+    for strategy in ROBUST:
+        for count in (3, 10, 24):
+            case(out, f"{strategy}-of-{count}", strategy, {}, rng, count=count)
+        case(out, f"{strategy}-alike", strategy, {}, rng, count=6, rounds=1, spoil=alike)
+        case(out, f"{strategy}-outlier", strategy, {} if strategy in ("FedMedian", "FedTrimmedAvg") else {"num_malicious_nodes": 2}, rng, count=12, spoil=outlier)
+    case(out, "FedMedian-float16", "FedMedian", {}, rng, dtype="float16", count=10)
+    case(out, "FedTrimmedAvg-bad-beta", "FedTrimmedAvg", {"beta": 0.5}, rng)
+    case(out, "Bulyan-too-few", "Bulyan", {"num_malicious_nodes": 3}, rng, rounds=2)
+    case(out, "QFedAvg-no-loss", "QFedAvg", {"client_learning_rate": 0.1, "train_loss_key": "absent"}, rng, rounds=1)
+    for strategy in ("FedAvg", "FedAvgM", "FedAdam", "FedYogi", "FedAdagrad", "FedMedian", "FedTrimmedAvg", "Krum"):
         for name, spoil, rounds in (("one-failed", fail, 3), ("all-failed", fail_all, 2), ("nan", nan, 1), ("missing-array", missing, 1),
                                     ("no-weight", no_weight, 1), ("reordered", reorder, 1)):
             case(out, f"{strategy}-{name}", strategy, {}, rng, spoil=spoil, rounds=rounds)
@@ -144,7 +171,8 @@ def main():
         for i, row in enumerate(rows):
             row["arrays"] = {"count": np.arange(6, dtype=np.int64) * (i + 1)}
 
-    case(out, "FedAvg-int64", "FedAvg", {}, rng, spoil=counts, rounds=1, initial={"count": np.zeros(6, np.int64)})
+    for strategy in ("FedAvg", "FedMedian", "FedTrimmedAvg", "Krum"):
+        case(out, f"{strategy}-int64", strategy, {}, rng, spoil=counts, rounds=1, initial={"count": np.zeros(6, np.int64)})
     print(len(list(out.glob("*.json"))), "cases of flwr", flwr.__version__)
 
 

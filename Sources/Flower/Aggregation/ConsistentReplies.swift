@@ -113,6 +113,32 @@ public struct ConsistentReplies: Sendable {
         return numbers.map { $0 / total }
     }
 
+    private init(_ replies: [Reply], weightedBy key: String) {
+        (self.replies, weightKey) = (replies, key)
+    }
+
+    /// The replies at some places, in this order, with their shares of what these weigh together. Throws
+    /// ``AggregationError`` where that is zero.
+    func selecting(_ places: [Int]) throws -> ConsistentReplies {
+        let chosen = places.map { replies[$0] }
+        let shares = try Self.shares(of: chosen.compactMap { $0.metrics[weightKey] }, weightKey)
+        return ConsistentReplies(
+            zip(chosen, shares).map { reply, share in
+                Reply(
+                    node: reply.node, content: reply.content, arrays: reply.arrays, metrics: reply.metrics, share: share
+                )
+            }, weightedBy: weightKey)
+    }
+
+    /// A statistic of the arrays, place by place, whatever the replies weigh. Throws as it does.
+    func arrays(by statistic: some ColumnStatistic) throws -> ArrayRecord {
+        var output: ArrayRecord = [:]
+        for name in replies.first?.arrays.keys ?? [] {
+            output[name] = try statistic(replies.compactMap { $0.arrays[name] })
+        }
+        return output
+    }
+
     /// The weighted mean of the arrays: ``WeightedMean``, each reply read once. Throws as it does.
     public func meanOfArrays() throws -> ArrayRecord {
         var mean = WeightedMean()

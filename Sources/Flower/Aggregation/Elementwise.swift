@@ -31,19 +31,25 @@ public enum Elementwise {
     /// - Throws: ``AggregationError`` where there is none or shapes differ, ``NDArray/Problem`` for an array that is
     ///   not serialised as NumPy's, or an error of the file system.
     public static func map(_ operands: [NDArray], _ formula: some Formula) throws -> NDArray {
-        guard let shape = operands.first?.shape else {
-            throw AggregationError(reason: "There are no arrays to compute with.")
-        }
-        if let other = operands.first(where: { $0.shape != shape }) {
-            throw AggregationError(
-                reason: "Arrays of the shapes \(shape) and \(other.shape) do not go together element by element.")
-        }
+        let shape = try commonShape(operands)
         let dtype = promoted(operands.map(\.dtype))
         return switch dtype {
         case .float16: NDArray(unchecked: dtype, shape, rounding: try run(Float16.self, operands, formula))
         case .float64: NDArray(unchecked: dtype, shape, rounding: try run(Double.self, operands, formula))
         default: NDArray(unchecked: dtype, shape, rounding: try run(Float.self, operands, formula))
         }
+    }
+
+    /// The shape of at least one array. Throws ``AggregationError`` where there is none, or they differ.
+    static func commonShape(_ arrays: [NDArray]) throws(AggregationError) -> [Int] {
+        guard let shape = arrays.first?.shape else {
+            throw AggregationError(reason: "There are no arrays to compute with.")
+        }
+        if let other = arrays.first(where: { $0.shape != shape }) {
+            throw AggregationError(
+                reason: "Arrays of the shapes \(shape) and \(other.shape) do not go together element by element.")
+        }
+        return shape
     }
 
     /// Computes on the arrays of each name, in the order of the first record.

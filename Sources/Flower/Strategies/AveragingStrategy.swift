@@ -1,3 +1,5 @@
+import OrderedCollections
+
 /// A strategy that samples nodes and averages as ``FedAvg`` does and then does something more.
 ///
 /// The four methods are FedAvg's unless the strategy has its own.
@@ -6,6 +8,12 @@ public protocol AveragingStrategy: Strategy {
 }
 
 extension AveragingStrategy {
+    /// Empty: nothing is carried from round to round but the arrays.
+    public var state: RecordDict {
+        get { [:] }
+        set {}
+    }
+
     /// That of ``averaging``.
     public var trainMetricsAggregator: MetricsAggregator? {
         get { averaging.trainMetricsAggregator }

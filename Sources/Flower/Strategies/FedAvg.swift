@@ -116,11 +116,16 @@ public struct FedAvg: Strategy {
         return nodes.map { Message(content: content, dstNodeID: $0, messageType: type, groupID: String(round)) }
     }
 
+    /// What answered a training. Throws as ``ConsistentReplies`` does.
+    func checked(_ replies: [Message]) throws -> ConsistentReplies {
+        try ConsistentReplies(replies, weightedBy: weightedByKey, withArrays: true)
+    }
+
     /// The mean of the replies' arrays and metrics, weighted by `weightedByKey`.
     public func aggregateTrain(round: Int, replies: [Message]) async throws -> (
         arrays: ArrayRecord?, metrics: MetricRecord?
     ) {
-        let valid = try ConsistentReplies(replies, weightedBy: weightedByKey, withArrays: true)
+        let valid = try checked(replies)
         guard !valid.replies.isEmpty else { return (nil, nil) }
         return (try valid.meanOfArrays(), try valid.metrics(by: trainMetricsAggregator))
     }

@@ -19,12 +19,6 @@ public struct FedProx: AveragingStrategy {
         self.proximalMu = proximalMu
     }
 
-    /// Empty: nothing is carried from round to round but the arrays.
-    public var state: RecordDict {
-        get { [:] }
-        set {}
-    }
-
     /// The settings, a line each, for the log.
     public var summary: [String] { ["Proximal mu: \(proximalMu)"] + averaging.summary }
 

@@ -13,7 +13,7 @@ protocol Loss: Sendable {
 }
 
 extension Metric {
-    static let trainLoss = Metric(
+    package static let trainLoss = Metric(
         "train-loss", 0...1e200,
         chart: ("Training loss", "The mean loss of the organizations' training, by round."))
     static let loss = Metric("loss", 0...1e200, chart: ("Loss", "The loss on held-out rows, by round."))

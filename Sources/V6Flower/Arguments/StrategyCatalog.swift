@@ -1,4 +1,5 @@
 import Flower
+import LocalModels
 import Wire
 
 /// The strategies a task may name: Flower's class names with Flower's parameters and defaults.
@@ -40,6 +41,32 @@ enum StrategyCatalog {
             averaging, options throws(InvalidArguments) in
             FedOpt.adagrad(averaging, eta: try options[eta], etaL: try options[etaL], tau: try options[tau])
         },
+        Entry(name: "FedMedian") { averaging, _ in FedMedian(averaging) },
+        Entry(name: "FedTrimmedAvg", options: [beta]) { averaging, options throws(InvalidArguments) in
+            let beta = try options[beta]
+            do throws(AggregationError) {
+                return try FedTrimmedAvg(averaging, beta: beta)
+            } catch {
+                throw InvalidArguments(problems: [error.reason])
+            }
+        },
+        Entry(name: "Krum", options: [maliciousNodes]) { averaging, options throws(InvalidArguments) in
+            MultiKrum.krum(averaging, numMaliciousNodes: Int(try options[maliciousNodes]))
+        },
+        Entry(name: "MultiKrum", options: [maliciousNodes, nodesToSelect]) {
+            averaging, options throws(InvalidArguments) in
+            MultiKrum(
+                averaging, numMaliciousNodes: Int(try options[maliciousNodes]),
+                numNodesToSelect: Int(try options[nodesToSelect]))
+        },
+        Entry(name: "Bulyan", options: [maliciousNodes]) { averaging, options throws(InvalidArguments) in
+            Bulyan(averaging, numMaliciousNodes: Int(try options[maliciousNodes]))
+        },
+        Entry(name: "QFedAvg", options: [clientRate, q]) { averaging, options throws(InvalidArguments) in
+            QFedAvg(
+                averaging, clientLearningRate: try options[clientRate], q: try options[q],
+                trainLossKey: Metric.trainLoss.name)
+        },
     ]
 
     private static let proximalMu = number(
@@ -55,6 +82,17 @@ enum StrategyCatalog {
     private static let beta2 = number("beta_2", 0.99, .within(0..<1), "Decay of the second moment.")
     private static let tau = number("tau", 1e-3, .above(0), "How far the optimiser adapts.")
 
+    private static let beta = number(
+        "beta", 0.2, .within(0..<0.5), "Share of the organizations whose numbers are cut off at each end.")
+    private static let maliciousNodes = count(
+        "num_malicious_nodes", 0...1_000_000, 0, "So many organizations may send anything without harm to the model.")
+    private static let nodesToSelect = count(
+        "num_nodes_to_select", 1...1_000_000, 1, "So many organizations' models are averaged.")
+    private static let clientRate = number(
+        "client_learning_rate", 0.1, .above(0), "The organizations' rate: the same as learning_rate.")
+    private static let q = number(
+        "q", 0.1, .atLeast(0), "How much more organizations with a high loss count; 0 for all alike.")
+
     /// FedAvg's own parameters, which every strategy takes. `fraction_train` is an argument of central.
     static let common: [any DeclaredArgument] = [
         fractionEvaluate, minTrainNodes, minEvaluateNodes, minAvailableNodes,
@@ -62,11 +100,11 @@ enum StrategyCatalog {
     private static let fractionEvaluate = number(
         "fraction_evaluate", 1, .within(0...1), "Share of the organizations that evaluate; 0 for none.")
     private static let minTrainNodes = count(
-        "min_train_nodes", "At least so many organizations train, and must succeed, in a round.")
+        "min_train_nodes", 1...1_000_000, 2, "At least so many organizations train, and must succeed, in a round.")
     private static let minEvaluateNodes = count(
-        "min_evaluate_nodes", "At least so many organizations evaluate.")
+        "min_evaluate_nodes", 1...1_000_000, 2, "At least so many organizations evaluate.")
     private static let minAvailableNodes = count(
-        "min_available_nodes", "So many organizations must take part at all.")
+        "min_available_nodes", 1...1_000_000, 2, "So many organizations must take part at all.")
 
     private static func number(
         _ name: String, _ value: Double, _ bounds: ArgumentBounds, _ help: String
@@ -74,8 +112,10 @@ enum StrategyCatalog {
         Argument(name, .float(bounds), name, default: value, help: help)
     }
 
-    private static func count(_ name: String, _ help: String) -> Argument<Int64> {
-        Argument(name, .integer(.within(1...1_000_000)), name, default: 2, help: help)
+    private static func count(
+        _ name: String, _ bounds: ClosedRange<Double>, _ value: Int64, _ help: String
+    ) -> Argument<Int64> {
+        Argument(name, .integer(.within(bounds)), name, default: value, help: help)
     }
 
     /// The strategy of a name; nil where there is none.

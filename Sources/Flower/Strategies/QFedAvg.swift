@@ -1,0 +1,114 @@
+import Foundation
+import OrderedCollections
+
+/// Fair averaging (Li et al. 2020, openreview.net/pdf?id=ByexElSYDr): nodes whose loss is high count more, the more so
+/// the larger q is.
+///
+///     L = 1 / η,   gᵢ = L (w − wᵢ),   hᵢ = q Fᵢ^(q−1) ‖gᵢ‖² + L Fᵢ^q,   w ← w − Σ Fᵢ^q gᵢ / Σ hᵢ
+///
+/// Each reply tells its training loss Fᵢ. Keeps nothing between rounds. Time O(nodes × parameters), memory three models.
+/// Source: `flwr/serverapp/strategy/qfedavg.py`; where Flower pairs arrays by position, this pairs them by name. As
+/// there, the new arrays are float64.
+public struct QFedAvg: AveragingStrategy {
+    /// The sampling and the metrics.
+    public var averaging: FedAvg
+    /// η, the nodes' learning rate.
+    public var clientLearningRate: Double
+    /// q; 0 makes all nodes count alike.
+    public var q: Double
+    /// The metric that holds a node's training loss.
+    public var trainLossKey: String
+
+    private var currentArrays: ArrayRecord?
+
+    /// Flower's parameters and defaults.
+    public init(
+        _ averaging: FedAvg = FedAvg(), clientLearningRate: Double, q: Double = 0.1,
+        trainLossKey: String = "train_loss"
+    ) {
+        self.averaging = averaging
+        self.clientLearningRate = clientLearningRate
+        self.q = q
+        self.trainLossKey = trainLossKey
+    }
+
+    /// The settings, a line each, for the log.
+    public var summary: [String] {
+        ["client_learning_rate: \(clientLearningRate)", "q: \(q)", "train_loss_key: '\(trainLossKey)'"]
+            + averaging.summary
+    }
+
+    /// FedAvg's messages; keeps the arrays that the step starts from.
+    public mutating func configureTrain(
+        round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
+    ) async throws -> [Message] {
+        currentArrays = arrays
+        return try await averaging.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
+    }
+
+    /// The arrays after the fair step, and the mean of the replies' metrics.
+    public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (
+        arrays: ArrayRecord?, metrics: MetricRecord?
+    ) {
+        let valid = try averaging.checked(replies)
+        guard !valid.replies.isEmpty else { return (nil, nil) }
+        guard let current = currentArrays else {
+            throw AggregationError(
+                reason: "Current global model weights are not available. Make sure to call `configure_train` before "
+                    + "calling `aggregate_train`.")
+        }
+        var sum: ArrayRecord?
+        var weight = 0.0
+        for reply in valid.replies {
+            let loss = try loss(of: reply) + 1e-10
+            try reply.arrays.checkMatches(current)
+            let gradient = try Elementwise.map([current, reply.arrays], Gradient(lipschitz: 1 / clientLearningRate))
+            let factor = pow(loss, q)
+            weight += q * pow(loss, q - 1) * (try gradient.squaredNorm()) + 1 / clientLearningRate * factor
+            let step = try Elementwise.map([gradient], Scaled(factor: factor))
+            sum = try sum.map { try Elementwise.map([$0, step], Total()) } ?? step
+        }
+        guard let sum else { return (nil, nil) }
+        // A float64 scalar divides: from here on all is float64.
+        let wide = try [current, sum].map { try $0.mapValues { try NDArray($0.doubles(), shape: $0.shape) } }
+        let arrays = try Elementwise.map(wide, Step(weight: weight))
+        return (arrays, try valid.metrics(by: trainMetricsAggregator))
+    }
+
+    private func loss(of reply: ConsistentReplies.Reply) throws -> Double {
+        guard let loss = reply.metrics[trainLossKey]?.double else {
+            throw AggregationError(
+                reason: "Missing or invalid training loss. The strategy expected a float value for the key "
+                    + "'\(trainLossKey)' as the training loss in each MetricRecord from the clients. "
+                    + "Ensure that '\(trainLossKey)' is present and maps to a valid float.")
+        }
+        guard loss.isFinite, loss >= 0 else {
+            throw AggregationError(
+                reason: "The training loss '\(trainLossKey)' of node \(reply.node) is negative or no finite number. "
+                    + "Cannot aggregate.")
+        }
+        return loss
+    }
+
+    /// L (w − wᵢ).
+    private struct Gradient: Elementwise.Formula {
+        let lipschitz: Double
+        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { (x[0] - x[1]) * T(lipschitz) }
+    }
+
+    /// Fᵢ^q times it, multiplied in float64 as NumPy does by a float64 scalar.
+    private struct Scaled: Elementwise.Formula {
+        let factor: Double
+        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { T(Double(x[0]) * factor) }
+    }
+
+    private struct Total: Elementwise.Formula {
+        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { x[0] + x[1] }
+    }
+
+    /// w − Σ Δᵢ / Σ hᵢ.
+    private struct Step: Elementwise.Formula {
+        let weight: Double
+        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { x[0] - x[1] / T(weight) }
+    }
+}
