@@ -250,7 +250,8 @@ struct HalfStepTests {
     }
 }
 
-private struct TwoNodes: Grid {
+/// Nodes 1 and 2.
+struct TwoNodes: Grid {
     func nodeIDs() -> [Int64] { [1, 2] }
     func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message] { [] }
 }

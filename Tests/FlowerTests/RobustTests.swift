@@ -78,7 +78,7 @@ struct RobustTests {
         let records: [ArrayRecord] = Self.replies(4, Self.long).map {
             ["a": NDArray([$0[0], $0[1]]), "b": NDArray($0)]
         }
-        let distances = try KrumSelection.distances(records)
+        let distances = try ModelDistances.squared(records)
         for row in records.indices {
             for column in records.indices {
                 let (one, other) = try (
@@ -92,7 +92,7 @@ struct RobustTests {
         let alike = [records[0], records[1], records[1], records[1]]
         #expect(try KrumSelection.nearest(alike, malicious: 0, count: 3) == [1, 2, 3])
         let other: ArrayRecord = ["a": NDArray([1.0])]
-        #expect(throws: AggregationError.self) { try KrumSelection.distances([records[0], other]) }
+        #expect(throws: AggregationError.self) { try ModelDistances.squared([records[0], other]) }
     }
 
     @Test("Arrays of other shapes, or that are no numbers, are refused")

@@ -13,7 +13,9 @@ struct Vector: Sendable, CustomTestStringConvertible {
 
     static let strategies = [
         "FedAvg", "FedProx", "FedAvgM", "FedAdam", "FedYogi", "FedAdagrad", "FedMedian", "FedTrimmedAvg", "Krum",
-        "MultiKrum", "Bulyan", "QFedAvg",
+        "MultiKrum", "Bulyan", "QFedAvg", "DifferentialPrivacyServerSideFixedClipping",
+        "DifferentialPrivacyClientSideFixedClipping", "DifferentialPrivacyServerSideAdaptiveClipping",
+        "DifferentialPrivacyClientSideAdaptiveClipping",
     ]
     /// Those whose arrays are flwr's to the last bit.
     static let exact: Set = ["FedAvg", "FedProx", "FedMedian", "Krum", "MultiKrum"]
@@ -38,7 +40,7 @@ struct Vector: Sendable, CustomTestStringConvertible {
 
     /// The cases of the strategies that there are.
     static let supported = all.filter {
-        strategies.contains($0.json["strategy"]?.string ?? "") && $0.json["wraps"] == nil
+        strategies.contains($0.json["strategy"]?.string ?? "")
     }
 
     func arrays(_ json: JSON?) throws -> ArrayRecord {
@@ -52,11 +54,30 @@ struct Vector: Sendable, CustomTestStringConvertible {
 
     func makeStrategy() throws -> any Strategy {
         let options = json["options"]
+        guard let inner = json["wraps"] ?? (json["strategy"]?.string?.hasPrefix("Diff") == true ? .object([:]) : nil)
+        else { return try Self.strategy(json["strategy"], options) }
+        let strategy = try Self.strategy(inner["strategy"], inner["options"])
+        func number(_ name: String, _ fallback: Double) -> Double { options?[name]?.double ?? fallback }
+        let side: ClippingSide = json["strategy"]?.string?.contains("ServerSide") == true ? .server : .client
+        let (multiplier, clients) = (number("noise_multiplier", .nan), Int(number("num_sampled_clients", 0)))
+        guard json["strategy"]?.string?.contains("Adaptive") == true else {
+            return try DifferentialPrivacyFixedClipping(
+                strategy, side: side, noiseMultiplier: multiplier, clippingNorm: number("clipping_norm", .nan),
+                numSampledClients: clients)
+        }
+        return try DifferentialPrivacyAdaptiveClipping(
+            strategy, side: side, noiseMultiplier: multiplier, numSampledClients: clients,
+            initialClippingNorm: number("initial_clipping_norm", 0.1),
+            targetClippedQuantile: number("target_clipped_quantile", 0.5),
+            clippedCountDeviation: options?["clipped_count_stddev"]?.double)
+    }
+
+    private static func strategy(_ name: JSON?, _ options: JSON?) throws -> any Strategy {
         func number(_ name: String, _ fallback: Double) -> Double { options?[name]?.double ?? fallback }
         let averaging = FedAvg(
             minTrainNodes: Int(number("min_train_nodes", 2)), minAvailableNodes: Int(number("min_available_nodes", 2)),
             weightedByKey: options?["weighted_by_key"]?.string ?? "num-examples")
-        switch json["strategy"]?.string {
+        switch name?.string {
         case "FedProx": return FedProx(averaging, proximalMu: number("proximal_mu", 0))
         case "FedAvgM":
             return FedAvgM(
@@ -159,6 +180,11 @@ struct VectorTests {
                     exactly: Vector.exact.contains(vector.json["strategy"]?.string ?? ""),
                     isSingle: vector.json["initial"]?["bias"]?["dtype"]?.string != "float64")
                 global = arrays
+            }
+            if let norm = expected?["clipping_norm"]?.double,
+                let adaptive = strategy as? DifferentialPrivacyAdaptiveClipping
+            {
+                #expect(abs(adaptive.clippingNorm - norm) <= 1e-12 * norm)
             }
             if let told = expected?["metrics"]?.members {
                 let metrics = try #require(metrics)

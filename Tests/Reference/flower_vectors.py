@@ -68,9 +68,10 @@ def made_up(rng, count, base, examples):
     return rows
 
 
-def case(out, name, strategy, options, rng, count=5, rounds=3, dtype="float32", examples=None, spoil=None, initial=None):
+def case(out, name, strategy, options, rng, count=5, rounds=3, dtype="float32", examples=None, spoil=None, initial=None, wraps=None):
     try:
-        made = getattr(S, strategy)(**options)
+        inner = [getattr(S, wraps[0])(**wraps[1])] if wraps else []
+        made = getattr(S, strategy)(*inner, **options)
     except Exception as error:
         refusal = {"type": type(error).__name__, "message": str(error)}
         (out / f"{name}.json").write_text(json.dumps({"flwr": flwr.__version__, "strategy": strategy, "options": options, "construct_error": refusal}))
@@ -78,6 +79,8 @@ def case(out, name, strategy, options, rng, count=5, rounds=3, dtype="float32", 
     arrays = initial or {k: rng.standard_normal(s).astype(dtype) for k, s in SHAPES.items()}
     current = record(arrays)
     doc = {"flwr": flwr.__version__, "strategy": strategy, "options": options, "initial": {k: encode(v) for k, v in arrays.items()}, "rounds": []}
+    if wraps:
+        doc["wraps"] = {"strategy": wraps[0], "options": wraps[1]}
     for number in range(1, rounds + 1):
         config = ConfigRecord()
         list(made.configure_train(number, current, config, Nodes(count)))
@@ -95,8 +98,27 @@ def case(out, name, strategy, options, rng, count=5, rounds=3, dtype="float32", 
             "arrays": None if aggregated is None else {k: encode(v.numpy()) for k, v in aggregated.items()},
             "metrics": None if metrics is None else dict(metrics),
         }
+        if hasattr(made, "clipping_norm"):
+            entry["expected"]["clipping_norm"] = made.clipping_norm
         current = aggregated if aggregated is not None else current
     (out / f"{name}.json").write_text(json.dumps(doc))
+
+
+def accountant(out, rng):
+    """What flwr's accountant, and so Google's dp-accounting, says of Gaussian releases that nothing amplifies."""
+    from flwr.supercore.privacy_accounting import GaussianPrivacyEvent, NeighboringRelation, PrivacyConfig, SamplingMethod
+    from flwr.supercore.privacy_accounting.rdp_accountant import RdpAccountant
+
+    cases = []
+    for _ in range(40):
+        delta = float(10 ** rng.uniform(-12, -1))
+        config = PrivacyConfig(delta, 10, NeighboringRelation.ADD_OR_REMOVE_ONE, SamplingMethod.NO_AMPLIFICATION)
+        made, releases = RdpAccountant(config), []
+        for _ in range(int(rng.integers(0, 4))):
+            releases.append([float(10 ** rng.uniform(-1, 3)), int(rng.integers(1, 200))])
+            made.compose(GaussianPrivacyEvent(releases[-1][0], 5, 10), releases[-1][1])
+        cases.append({"delta": delta, "releases": releases, "epsilon": made.get_privacy_spent().epsilon})
+    (out / "accountant.json").write_text(json.dumps({"flwr": flwr.__version__, "cases": cases}))
 
 
 OPTIONS = [
@@ -116,6 +138,7 @@ def main():
     rng = np.random.default_rng(int(sys.argv[1]))
     out = pathlib.Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
+    accountant(out, rng)
     for dtype in ("float32", "float64"):
         for strategy, options in OPTIONS:
             tag = "-".join(f"{k}_{v}" for k, v in options.items()) or "default"
@@ -173,6 +196,26 @@ def main():
 
     for strategy in ("FedAvg", "FedMedian", "FedTrimmedAvg", "Krum"):
         case(out, f"{strategy}-int64", strategy, {}, rng, spoil=counts, rounds=1, initial={"count": np.zeros(6, np.int64)})
+
+    def norm_bits(rows):
+        for i, row in enumerate(rows):
+            row["metrics"]["norm_bit"] = i % 2
+
+    fixed = {"noise_multiplier": 0.0, "num_sampled_clients": 5, "clipping_norm": 0.4}
+    adaptive = {"noise_multiplier": 0.0, "num_sampled_clients": 5, "initial_clipping_norm": 0.6, "clipped_count_stddev": 0.0}
+    for inner in (("FedAvg", {}), ("FedAdam", {}), ("FedMedian", {})):
+        for side, spoil in (("Server", None), ("Client", norm_bits)):
+            for dtype in ("float32", "float64"):
+                name = f"DifferentialPrivacy{side}Side{{}}Clipping"
+                case(out, f"DP{side}Fixed-{inner[0]}-{dtype}", name.format("Fixed"), fixed, rng, wraps=inner, dtype=dtype, spoil=spoil)
+                case(out, f"DP{side}Adaptive-{inner[0]}-{dtype}", name.format("Adaptive"), adaptive, rng, wraps=inner, dtype=dtype, spoil=spoil)
+    name = "DifferentialPrivacyServerSide{}Clipping"
+    case(out, "DPServerFixed-one-failed", name.format("Fixed"), fixed, rng, wraps=("FedAvg", {}), spoil=fail)
+    case(out, "DPServerFixed-bad-norm", name.format("Fixed"), {**fixed, "clipping_norm": 0}, rng, wraps=("FedAvg", {}))
+    case(out, "DPServerFixed-bad-noise", name.format("Fixed"), {**fixed, "noise_multiplier": -1}, rng, wraps=("FedAvg", {}))
+    case(out, "DPServerAdaptive-too-few", name.format("Adaptive"), {"noise_multiplier": 1.0, "num_sampled_clients": 5}, rng, wraps=("FedAvg", {}))
+    case(out, "DPServerAdaptive-bad-quantile", name.format("Adaptive"), {**adaptive, "target_clipped_quantile": 2}, rng, wraps=("FedAvg", {}))
+    case(out, "DPClientAdaptive-no-bit", "DifferentialPrivacyClientSideAdaptiveClipping", adaptive, rng, wraps=("FedAvg", {}), rounds=1)
     print(len(list(out.glob("*.json"))), "cases of flwr", flwr.__version__)
 
 

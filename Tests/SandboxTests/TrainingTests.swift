@@ -121,7 +121,9 @@ struct TrainingTests {
         arguments: [
             ("FedProx", ["proximal_mu": 0.1]), ("FedAvgM", ["server_momentum": 0.5]), ("FedAdam", ["eta": 0.05]),
             ("FedYogi", ["eta": 0.05]),
-            ("FedAdagrad", ["eta": 0.1]),
+            ("FedAdagrad", ["eta": 0.1]), ("FedMedian", [:]), ("FedTrimmedAvg", ["beta": 0.4]),
+            ("Krum", ["num_malicious_nodes": 1]), ("MultiKrum", ["num_nodes_to_select": 2]), ("Bulyan", [:]),
+            ("QFedAvg", ["q": 0.5]),
         ] as [(String, JSON)])
     func strategies(_ name: String, _ options: JSON) async throws {
         let kwargs: OrderedDictionary<String, JSON> = [

@@ -6,7 +6,7 @@ import OrderedCollections
 ///
 ///     L = 1 / η,   gᵢ = L (w − wᵢ),   hᵢ = q Fᵢ^(q−1) ‖gᵢ‖² + L Fᵢ^q,   w ← w − Σ Fᵢ^q gᵢ / Σ hᵢ
 ///
-/// Each reply tells its training loss Fᵢ. Keeps nothing between rounds. Time O(nodes × parameters), memory three models.
+/// Each reply tells its training loss Fᵢ. Keeps nothing between rounds. Time O(nodes × parameters), memory six models.
 /// Source: `flwr/serverapp/strategy/qfedavg.py`; where Flower pairs arrays by position, this pairs them by name. As
 /// there, the new arrays are float64.
 public struct QFedAvg: AveragingStrategy {

@@ -40,6 +40,9 @@ public protocol Strategy: Sendable {
     /// Mean metrics from the replies; nil where none had content.
     mutating func aggregateEvaluate(round: Int, replies: [Message]) async throws -> MetricRecord?
 
+    /// Whether no further round may be trained. The loop then ends with the evaluation of the model that there is.
+    var isExhausted: Bool { get }
+
     /// The settings, a line each, for the log.
     var summary: [String] { get }
 
@@ -59,6 +62,9 @@ public protocol Strategy: Sendable {
 }
 
 extension Strategy {
+    /// Never.
+    public var isExhausted: Bool { false }
+
     /// Flower's loop: `runRounds`.
     public mutating func start(
         grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int, timeout: Double?,

@@ -54,13 +54,14 @@ extension Strategy {
         let started = Date()
         let evaluated = progress.round
         let trained = evaluated + 1
+        let isLast = evaluated == numRounds || evaluated > 0 && isExhausted
         let evaluation =
             evaluated == 0
             ? []
             : try await configureEvaluate(
                 round: evaluated, arrays: progress.arrays, config: evaluateConfig, grid: grid)
         let training =
-            evaluated == numRounds
+            isLast
             ? []
             : try await configureTrain(round: trained, arrays: progress.arrays, config: trainConfig, grid: grid)
         let replies = try await grid.sendAndReceive(evaluation + training, timeout: timeout)
@@ -70,7 +71,7 @@ extension Strategy {
         if evaluated > 0, let metrics = try await aggregateEvaluate(round: evaluated, replies: evaluateReplies) {
             progress.result.evaluateMetricsClientApp[evaluated] = metrics
         }
-        if evaluated < numRounds {
+        if !isLast {
             let (arrays, metrics) = try await aggregateTrain(round: trained, replies: trainReplies)
             if let arrays {
                 for (name, array) in arrays where try !array.isFinite() {
@@ -84,12 +85,12 @@ extension Strategy {
                 progress.result.evaluateMetricsServerApp[trained] = metrics
             }
         }
-        progress.round = trained
+        progress.round = isLast ? numRounds + 1 : trained
         progress.strategyState = state
         guard !(evaluation + training).isEmpty else { return }
         try await grid.record(
             FanOut(
-                trainedRound: evaluated < numRounds ? trained : nil,
+                trainedRound: isLast ? nil : trained,
                 evaluatedRound: evaluation.isEmpty ? nil : evaluated, trainReplies: trainReplies,
                 evaluateReplies: evaluateReplies, seconds: Date().timeIntervalSince(started), progress: progress))
     }

@@ -1,0 +1,147 @@
+import OrderedCollections
+
+/// Central differential privacy with a fixed clipping norm (McMahan et al. 2018, arXiv:1710.06963) around another
+/// strategy: no node moves the model farther than the norm, and noise hides which nodes there were.
+///
+///     w ← strategy(w + Δᵢ min(1, C / ‖Δᵢ‖)) + N(0, (z C / m)²)
+///
+/// z is the noise multiplier, C the norm, m the number of nodes in a round. A round counts only where nobody failed.
+/// Time and memory are those of the strategy; clipped models are computed while they are read.
+/// Source: `DifferentialPrivacyServerSideFixedClipping` and `DifferentialPrivacyClientSideFixedClipping` of
+/// `flwr/serverapp/strategy/dp_fixed_clipping.py`.
+public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
+    /// The strategy underneath.
+    public var strategy: any Strategy
+    /// Who clips.
+    public let side: ClippingSide
+    /// z; 0 adds no noise.
+    public let noiseMultiplier: Double
+    /// C.
+    public let clippingNorm: Double
+    /// m.
+    public let numSampledClients: Int
+    /// What was spent; nil where nobody counts.
+    public private(set) var accountant: RDPAccountant?
+
+    private var currentArrays: ArrayRecord = [:]
+
+    /// Flower's parameters. Throws ``AggregationError`` for values out of range, and for an accountant with another
+    /// strategy than the mean, of which one node's share is known.
+    public init(
+        _ strategy: any Strategy, side: ClippingSide, noiseMultiplier: Double, clippingNorm: Double,
+        numSampledClients: Int, accountant: RDPAccountant? = nil
+    ) throws(AggregationError) {
+        try DifferentialPrivacy.check(noiseMultiplier: noiseMultiplier, numSampledClients: numSampledClients)
+        guard clippingNorm > 0 else {
+            throw AggregationError(reason: "The clipping norm should be a positive value.")
+        }
+        if accountant != nil {
+            guard noiseMultiplier > 0 else {
+                throw AggregationError(
+                    reason: "The noise multiplier must be positive when accounting is enabled.")
+            }
+            guard strategy is FedAvg || strategy is FedProx else {
+                throw AggregationError(
+                    reason: "Fixed-clipping accounting currently requires a strategy using FedAvg.aggregate_train.")
+            }
+        }
+        self.strategy = strategy
+        self.side = side
+        self.noiseMultiplier = noiseMultiplier
+        self.clippingNorm = clippingNorm
+        self.numSampledClients = numSampledClients
+        self.accountant = accountant
+    }
+
+    /// The strategy's, and what was spent.
+    public var state: RecordDict {
+        get {
+            var state = strategy.state
+            if let accountant {
+                state[DifferentialPrivacy.state] = .metrics([
+                    "releases": .int(Int64(accountant.releases)), "divergence": .double(accountant.divergence),
+                ])
+            }
+            return state
+        }
+        set {
+            var state = newValue
+            if case .metrics(let spent) = state.removeValue(forKey: DifferentialPrivacy.state) {
+                accountant?.releases = spent["releases"]?.double.flatMap { Int(exactly: $0) } ?? 0
+                accountant?.divergence = spent["divergence"]?.double ?? .infinity
+            }
+            strategy.state = state
+        }
+    }
+
+    /// All that are sampled: a failure spoils the round.
+    public var requiredTrainReplies: Int { max(numSampledClients, strategy.requiredTrainReplies) }
+
+    /// Whether the next round would go beyond the accountant's bound.
+    public var isExhausted: Bool { accountant?.wouldExceed(noiseMultiplier: noiseMultiplier) ?? false }
+
+    /// The settings, a line each, for the log.
+    public var summary: [String] {
+        ["DP: noise multiplier \(noiseMultiplier) | clipping norm \(clippingNorm), at the \(side.rawValue)"]
+            + strategy.summary
+    }
+
+    /// The strategy's messages; the nodes' clipping needs the norm in the config. Throws ``PrivacyBudgetExhausted``.
+    public mutating func configureTrain(
+        round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
+    ) async throws -> [Message] {
+        if let accountant, isExhausted {
+            throw PrivacyBudgetExhausted(epsilon: accountant.epsilon, delta: accountant.targetDelta)
+        }
+        var config = config
+        if side == .server {
+            currentArrays = arrays
+        } else {
+            config[DifferentialPrivacy.clippingNorm] = .double(clippingNorm)
+        }
+        let messages = try await strategy.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
+        guard accountant == nil || messages.isEmpty || messages.count == numSampledClients else {
+            throw AggregationError(
+                reason: "The configured sample size does not match num_sampled_clients: \(messages.count) != "
+                    + "\(numSampledClients).")
+        }
+        return messages
+    }
+
+    /// The strategy's arrays of clipped replies, with noise. Nil where a node failed.
+    public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (
+        arrays: ArrayRecord?, metrics: MetricRecord?
+    ) {
+        guard replies.allSatisfy({ $0.content != nil }) else { return (nil, nil) }
+        if accountant != nil {
+            guard replies.count == numSampledClients else { return (nil, nil) }
+            try checkUniform(replies)
+        }
+        var clipped = replies
+        if side == .server {
+            // Where somebody counts, the norm must hold for all arrays; else the result is Flower's.
+            clipped = try DifferentialPrivacy.clipped(
+                replies, from: currentArrays, norm: clippingNorm, exceptScalars: accountant == nil
+            ).replies
+        }
+        let (arrays, metrics) = try await strategy.aggregateTrain(round: round, replies: clipped)
+        guard let arrays else { return (nil, metrics) }
+        let noise = GaussianNoise(deviation: noiseMultiplier * clippingNorm / Double(numSampledClients))
+        let noisy = try noise.added(to: arrays)
+        let multiplier = noiseMultiplier
+        accountant?.compose(noiseMultiplier: multiplier)
+        return (noisy, metrics)
+    }
+
+    /// One node's share of the mean is 1 / m only where all weigh alike.
+    private func checkUniform(_ replies: [Message]) throws(AggregationError) {
+        guard let key = (strategy as? FedAvg ?? (strategy as? FedProx)?.averaging)?.weightedByKey else { return }
+        let weights = replies.map { $0.content?.metricRecords.values.first?[key]?.double ?? .nan }
+        guard weights.allSatisfy({ $0.isFinite && $0 > 0 }) else {
+            throw AggregationError(reason: "Accounted aggregation requires a positive finite client weight.")
+        }
+        guard Set(weights).count <= 1 else {
+            throw AggregationError(reason: "Accounted aggregation requires equal client weights.")
+        }
+    }
+}

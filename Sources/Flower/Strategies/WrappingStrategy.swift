@@ -1,0 +1,38 @@
+import OrderedCollections
+
+/// A strategy that does something before and after what another one does.
+///
+/// What it has not its own of is the other's.
+public protocol WrappingStrategy: Strategy {
+    /// The strategy underneath.
+    var strategy: any Strategy { get set }
+}
+
+extension WrappingStrategy {
+    /// That of ``strategy``.
+    public var trainMetricsAggregator: MetricsAggregator? {
+        get { strategy.trainMetricsAggregator }
+        set { strategy.trainMetricsAggregator = newValue }
+    }
+
+    /// That of ``strategy``.
+    public var evaluateMetricsAggregator: MetricsAggregator? {
+        get { strategy.evaluateMetricsAggregator }
+        set { strategy.evaluateMetricsAggregator = newValue }
+    }
+
+    /// As many as ``strategy`` needs.
+    public var requiredTrainReplies: Int { strategy.requiredTrainReplies }
+
+    /// The messages of ``strategy``.
+    public mutating func configureEvaluate(
+        round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
+    ) async throws -> [Message] {
+        try await strategy.configureEvaluate(round: round, arrays: arrays, config: config, grid: grid)
+    }
+
+    /// The metrics of ``strategy``.
+    public mutating func aggregateEvaluate(round: Int, replies: [Message]) async throws -> MetricRecord? {
+        try await strategy.aggregateEvaluate(round: round, replies: replies)
+    }
+}
