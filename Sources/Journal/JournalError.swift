@@ -77,7 +77,8 @@ package enum JournalError: Error, Equatable, CustomStringConvertible {
                 + "resume it with what made it"
         case .otherTask(let task):
             "the checkpoint that should be task \(task)'s is another task's: start a new task without resume"
-        case .endedWell(let task): "task \(task) ended well: there is nothing to go on with"
+        case .endedWell(let task):
+            "task \(task) ended well: there is nothing to go on with; a task with resume alone gives its result again"
         case .noSuchRound(let round, let available):
             "the checkpoint holds no weights of round \(round); it has: "
                 + "\(available.map(String.init).joined(separator: ", "))"

@@ -70,7 +70,8 @@ def test_an_evicted_central_goes_on_from_its_journal_to_the_same_bytes(plain):
     kwargs = {**LOGISTIC, "num_rounds": 4, "strategy": "FedAvgM", "strategy_options": {"server_momentum": 0.5}}
     _, whole, log = plain.run("v6-flower", kwargs)
     task = plain.task("v6-flower", kwargs)
-    wait_for("the third subtask", lambda: len(plain.subtasks(task)) >= 3)
+    # One that was sent when central ended, and is not in its journal, goes out again.
+    wait_for("the second round", lambda: any(row["name"].startswith("round 2") for row in plain.subtasks(task)))
     plain.evict("alpha")
     status, result, log = plain.outcome(task)
     assert status == "completed", log
@@ -142,9 +143,11 @@ def test_a_dataframe_that_is_changed_while_a_run_works_on_it_ends_the_run(plain)
     table, statuses, log = dataframe(plain, "changing", {})
     assert statuses == {"completed"}, log
     plain.dataframes["changing"] = table
-    task = plain.task("v6-flower", {**LOGISTIC, "num_rounds": 20}, databases=["changing"])
+    # Of two runs that end at a node in the same second 5.0.3 loses one: at beta there is no other.
+    others = [plain.ids["alpha"], plain.ids["gamma"]]
+    task = plain.task("v6-flower", {**LOGISTIC, "num_rounds": 20, "organizations": others}, databases=["changing"])
     wait_for("training", lambda: len(plain.subtasks(task)) >= 2)
-    dataframe(plain, "changing", {"steps": [{"step": "drop", "columns": ["mean_radius"]}]}, method="preprocess", of=table)
+    dataframe(plain, "changing", {"steps": [{"step": "drop", "columns": ["mean_radius"]}]}, at=["beta"], method="preprocess", of=table)
     assert plain.wait(task) == "crashed"
     assert "has changed the dataframe on which this run works" in plain.log(task)
 

@@ -98,6 +98,37 @@ private struct Talkative: Model {
     }
 }
 
+@Suite("A node clips its update where the message asks for it")
+struct NodeClippingTests {
+    @Test("The update is as long as the norm at most, and a norm that is none is refused")
+    func clipping() async throws {
+        let table = try Fixture.table(60, ["x": { "\($0 * 5 % 41)" }, "y": { "\($0 * 3 % 17)" }])
+        let question = Question(model: Linear(), target: "y")
+        let design = try Fixture.agreement(["a": table], question).design
+        func trained(_ norm: ConfigValue?) async throws -> ArrayRecord {
+            var config = design.config.merging(TrainingOptions().config) { own, _ in own }
+            config["clipping_norm"] = norm
+            let answer = try await Fixture.answer(table, .train, config, design.initialArrays())
+            return answer.arrayRecords["arrays"] ?? [:]
+        }
+        func length(_ arrays: ArrayRecord) throws -> Double {
+            let base = try design.initialArrays()
+            return try arrays.reduce(0.0) { sum, array in
+                let old = try #require(base[array.key]).doubles()
+                return try zip(array.value.doubles(), old).reduce(sum) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+            }.squareRoot()
+        }
+        let whole = try await trained(nil)
+        #expect(try length(whole) > 0.02)
+        let clipped = try await trained(.double(0.01))
+        #expect(try abs(length(clipped) - 0.01) < 1e-6)
+        #expect(try await trained(.double(100)).keys == whole.keys)
+        for norm: ConfigValue in [.double(0), .double(-1), .double(.nan), .string("1")] {
+            await #expect(throws: (any Error).self) { _ = try await trained(norm) }
+        }
+    }
+}
+
 @Suite("A model is one file and one line")
 struct ModelTests {
     private static let models = Models([Means.self, Talkative.self])

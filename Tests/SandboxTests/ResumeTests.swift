@@ -62,9 +62,11 @@ struct ResumeTests {
             let (again, once) = (await network.subtasks(of: resumed).count, await network.subtasks(of: whole).count)
             #expect(again < once)
 
-            // A run that ended well has nothing to go on with, and a task that there never was neither.
-            for (id, words) in [(whole, "ended well"), (Int64(999), "vantage6 refused")] {
-                let task = try await start(["resume": .int(id)])
+            // A run that ended well has nothing more to do, and a task that there never was neither.
+            for (kwargs, words) in [
+                (["resume": .int(whole), "num_rounds": 9], "ended well"), (["resume": 999], "vantage6 refused"),
+            ] as [(OrderedDictionary<String, JSON>, String)] {
+                let task = try await start(kwargs)
                 #expect(try await network.wait(for: task) == "crashed")
                 let log = await network.log(ofTask: task, at: 1)
                 #expect(log.contains(words), "\(log)")
@@ -167,6 +169,12 @@ struct ResumeTests {
             #expect(try await network.startAgain(whole) == 0)
             #expect(try await output(whole) == result)
             #expect(await network.subtasks(of: whole).count == asked)
+            // So does a task that goes on with one that has ended, whose answer its node may have lost.
+            let again = try await network.createTask(
+                name: "t", organizations: [1], databases: ["default"], input: Self.input(["resume": .int(whole)]))
+            #expect(try await network.wait(for: again) == "completed")
+            #expect(try await JSON(parsing: output(again))["model"] == JSON(parsing: result)["model"])
+            #expect(await network.subtasks(of: again).isEmpty)
 
             let killed = try await start()
             while await network.subtasks(of: killed).count < 3 { try await Task.sleep(for: .milliseconds(2)) }

@@ -137,6 +137,25 @@ struct TrainingTests {
         #expect(result["model"]?["coefficients"] == nil)
     }
 
+    @Test(
+        "With privacy a run tells what it spent, round by round, and ends before it spends more",
+        arguments: ["client", "server"])
+    func privacy(_ side: String) async throws {
+        let privacy: JSON = [
+            "noise_multiplier": 3, "clipping_norm": 0.5, "target_delta": 1e-3, "max_epsilon": 3,
+            "clipping": .string(side),
+        ]
+        let kwargs: OrderedDictionary<String, JSON> = [
+            "model": "logistic", "target": "diagnosis", "num_rounds": 10, "privacy": privacy,
+        ]
+        let result = try await Fixture.run(kwargs).outcome.result
+        let spent = (result["rounds"]?.elements ?? []).compactMap { $0["epsilon"]?.double }
+        let told = try #require(result["privacy"]?["epsilon"]?.double)
+        #expect(spent.count > 1 && spent.count < 10 && spent == spent.sorted() && spent.last == told && told <= 3)
+        #expect(result["rounds"]?.elements?.last?["accuracy"]?.double != nil)
+        #expect(result["privacy"]?["clipping"]?.string == side)
+    }
+
     @Test("Categories, missing values and a regression by MLP")
     func mixedTable() async throws {
         func table(_ offset: Int) -> String {

@@ -51,6 +51,26 @@ struct ArgumentTests {
         #expect(Set(problems) == Set(expected))
     }
 
+    @Test("Privacy is for means whose members are known, and its bound must leave room for a round")
+    func privacy() throws {
+        func problems(_ privacy: JSON, _ strategy: String = "FedAvg") -> [String] {
+            Self.problems(["model": "linear", "target": "y", "strategy": .string(strategy), "privacy": privacy])
+        }
+        let plain: JSON = ["noise_multiplier": 1, "clipping_norm": 0.5, "target_delta": 1e-5]
+        #expect(problems(plain).isEmpty && problems([:], "Krum").isEmpty && problems(plain, "FedProx").isEmpty)
+        #expect(problems(plain, "Krum").first?.hasPrefix("privacy is for the strategies FedAvg and FedProx") ?? false)
+        #expect(
+            problems(["noise_multiplier": 0, "target_delta": 1]) == [
+                "privacy.noise_multiplier must be above 0", "privacy.clipping_norm is required",
+                "privacy.target_delta must be above 0, below 1",
+            ])
+        let narrow: JSON = ["noise_multiplier": 1, "clipping_norm": 0.5, "target_delta": 1e-5, "max_epsilon": 1]
+        #expect(problems(narrow).first?.hasPrefix("privacy.max_epsilon is less than the first round spends") ?? false)
+        let arguments = try TrainingArguments(["model": "linear", "target": "y", "privacy": plain])
+        let strategy = try #require(try arguments.privacy?.around(arguments.strategy, organizations: 3))
+        #expect(strategy.requiredTrainReplies == 3)
+    }
+
     @Test("Options are those of the strategy and the model, by Flower's names")
     func options() throws {
         #expect(

@@ -140,9 +140,14 @@ public struct ConsistentReplies: Sendable {
     }
 
     /// The weighted mean of the arrays: ``WeightedMean``, each reply read once. Throws as it does.
-    public func meanOfArrays() throws -> ArrayRecord {
+    ///
+    /// - Parameter isUniform: lets all weigh alike.
+    public func meanOfArrays(isUniform: Bool = false) throws -> ArrayRecord {
         var mean = WeightedMean()
-        for reply in replies { try mean.add(reply.arrays, share: reply.share, node: reply.node) }
+        for reply in replies {
+            let share = isUniform ? 1 / Double(replies.count) : reply.share
+            try mean.add(reply.arrays, share: share, node: reply.node)
+        }
         return mean.finish()
     }
 

@@ -3,10 +3,10 @@ import Foundation
 /// How much privacy a training has spent: Rényi differential privacy of Gaussian releases (Mironov 2017,
 /// arXiv:1702.07476), told as ε at δ (Canonne, Kamath, Steinke 2020, arXiv:2004.00010, proposition 12).
 ///
-/// Neighbours are federations that differ by one node more or less. Sampling of nodes amplifies nothing, so what is told
-/// is never too little. Equals flwr's `RdpAccountant` with `sampling_method="no-amplification"` and
-/// `neighboring_relation="add-or-remove-one"`, and Google's dp-accounting, whose orders it uses. Metrics of training and
-/// evaluation are not counted.
+/// Neighbours are federations that differ by one node more or less. Sampling of nodes amplifies nothing, so what is
+/// told is never too little. Equals flwr's `RdpAccountant` with `sampling_method="no-amplification"` and
+/// `neighboring_relation="add-or-remove-one"`, and Google's dp-accounting, whose orders it uses. Metrics of training
+/// and evaluation are not counted.
 public struct RDPAccountant: Sendable, Equatable {
     /// δ at which ε is told; above 0 and below 1.
     public let targetDelta: Double

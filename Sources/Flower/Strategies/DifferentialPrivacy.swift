@@ -5,9 +5,9 @@ public enum ClippingSide: String, Sendable, CaseIterable { case server, client }
 
 /// What the wrappers of differential privacy share. The names in records are flwr's
 /// (`flwr/supercore/differential_privacy.py`).
-enum DifferentialPrivacy {
+package enum DifferentialPrivacy {
     /// The name of the norm in a message's config.
-    static let clippingNorm = "clipping_norm"
+    package static let clippingNorm = "clipping_norm"
     /// The name of the metric that says whether a node clipped.
     static let normBit = "norm_bit"
     /// The name of what a wrapper keeps, in a strategy's state.

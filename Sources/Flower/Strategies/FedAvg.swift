@@ -21,6 +21,9 @@ public struct FedAvg: Strategy {
     public var minAvailableNodes: Int
     /// The metric that replies are weighted by.
     public var weightedByKey: String
+    /// Whether all replies' arrays weigh alike, whatever `weightedByKey` says: then no node's share is larger than
+    /// another's. Flower has no such parameter; there a ClientApp says 1.
+    public var isUniform = false
     /// The name of the global arrays in a message.
     public var arrayRecordKey: String
     /// The name of the config in a message.
@@ -75,7 +78,7 @@ public struct FedAvg: Strategy {
         -> [Message]
     {
         guard fractionTrain != 0 else { return [] }
-        let nodes = try await sample(grid, fractionTrain, minTrainNodes, purpose: "sample-train", round)
+        let nodes = try await sample(grid, trainSampleSize, purpose: "sample-train", round)
         return messages(round, arrays, config, nodes, .train)
     }
 
@@ -84,17 +87,24 @@ public struct FedAvg: Strategy {
         -> [Message]
     {
         guard fractionEvaluate != 0 else { return [] }
-        let nodes = try await sample(grid, fractionEvaluate, minEvaluateNodes, purpose: "sample-evaluate", round)
+        let nodes = try await sample(
+            grid, { max(Int(saturating: Double($0) * fractionEvaluate), minEvaluateNodes) },
+            purpose: "sample-evaluate", round)
         return messages(round, arrays, config, nodes, .evaluate)
     }
 
-    /// Flower's sample size; drawn from the seed, in ascending order. Where Flower waits for nodes to connect, a
+    /// How many of so many nodes train in a round, Flower's sample size.
+    package func trainSampleSize(of nodes: Int) -> Int {
+        max(Int(saturating: Double(nodes) * fractionTrain), minTrainNodes)
+    }
+
+    /// Flower's sample; drawn from the seed, in ascending order. Where Flower waits for nodes to connect, a
     /// collaboration's organizations are known: too few are an error.
-    private func sample(_ grid: any Grid, _ fraction: Double, _ minimum: Int, purpose: String, _ round: Int)
+    private func sample(_ grid: any Grid, _ size: (Int) -> Int, purpose: String, _ round: Int)
         async throws -> [Int64]
     {
         let nodes = try await grid.nodeIDs()
-        let size = max(Int(saturating: Double(nodes.count) * fraction), minimum)
+        let size = size(nodes.count)
         let needed = max(minAvailableNodes, size)
         guard nodes.count >= needed else {
             throw AggregationError(
@@ -127,7 +137,7 @@ public struct FedAvg: Strategy {
     ) {
         let valid = try checked(replies)
         guard !valid.replies.isEmpty else { return (nil, nil) }
-        return (try valid.meanOfArrays(), try valid.metrics(by: trainMetricsAggregator))
+        return (try valid.meanOfArrays(isUniform: isUniform), try valid.metrics(by: trainMetricsAggregator))
     }
 
     /// The mean of the replies' metrics, weighted by `weightedByKey`.

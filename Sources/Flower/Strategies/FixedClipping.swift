@@ -135,8 +135,9 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
 
     /// One node's share of the mean is 1 / m only where all weigh alike.
     private func checkUniform(_ replies: [Message]) throws(AggregationError) {
-        guard let key = (strategy as? FedAvg ?? (strategy as? FedProx)?.averaging)?.weightedByKey else { return }
-        let weights = replies.map { $0.content?.metricRecords.values.first?[key]?.double ?? .nan }
+        let averaging = strategy as? FedAvg ?? (strategy as? FedProx)?.averaging
+        guard let averaging, !averaging.isUniform else { return }
+        let weights = replies.map { $0.content?.metricRecords.values.first?[averaging.weightedByKey]?.double ?? .nan }
         guard weights.allSatisfy({ $0.isFinite && $0 > 0 }) else {
             throw AggregationError(reason: "Accounted aggregation requires a positive finite client weight.")
         }

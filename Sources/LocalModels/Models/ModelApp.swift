@@ -25,7 +25,8 @@ extension Models {
             }
             .train { message, context in
                 let work = try desk.work(message, .train, node: context.nodeID)
-                let (arrays, metrics) = try work.model.train(work)
+                let (trained, metrics) = try work.model.train(work)
+                let arrays = try work.clipped(trained)
                 let told = try work.telling(metrics, work.model.metrics(work.design).train, arrays)
                 return Message(content: ["arrays": .arrays(arrays), "metrics": .metrics(told)], replyTo: message)
             }
@@ -84,6 +85,15 @@ private final class Desk: Sendable {
 }
 
 extension Work {
+    /// The arrays of a training, their update shortened where the message asks for it: Flower's `fixedclipping_mod`.
+    fileprivate func clipped(_ trained: ArrayRecord) throws -> ArrayRecord {
+        guard let norm = config[DifferentialPrivacy.clippingNorm] else { return trained }
+        guard let norm = norm.double, norm.isFinite, norm > 0 else {
+            throw ModelError.badMessage("its \(DifferentialPrivacy.clippingNorm) is no positive number")
+        }
+        return try UpdateClipping.clipped(trained, from: arrays, norm: norm).arrays.mapValues { try $0.materialized() }
+    }
+
     fileprivate var model: any Model { design.question.model }
 
     /// The metrics with the number of rows: those that the model has and no others, and no more numbers in its arrays

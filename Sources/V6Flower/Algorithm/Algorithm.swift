@@ -163,7 +163,12 @@ public struct Algorithm: Sendable {
                 log.line("an earlier start of this run has ended well: its result is written again")
                 try container.output.write(result)
             } else {
-                try await self.central(central).deliver(to: container.output, log: log)
+                do {
+                    try await self.central(central).deliver(to: container.output, log: log)
+                } catch let ended as EndedRun {
+                    log.line("task \(ended.task) has ended well: its result is given again")
+                    try container.output.write(ended.result)
+                }
             }
         case .partial:
             let place = context.map { AppState.Place(folder: folder, task: task, context: $0) }

@@ -68,10 +68,16 @@ struct TaskFolder: Sendable {
 
     func keepResult(_ result: JSON) throws { try write(Self.resultName) { try $0.write(result) } }
 
-    /// Throws ``Failure`` where it is not there.
-    func result() throws -> ByteSegments {
+    /// The result of this run; throws ``Failure`` where it is not there.
+    func result() throws -> ByteSegments { try Self.result { own } }
+
+    /// The result of an earlier run on this node, which has ended well.
+    func result(ofRun id: Int64) throws -> ByteSegments { try Self.result { try earlier(id) } }
+
+    private static func result(in folder: () throws -> OpenFolder) throws -> ByteSegments {
         do {
-            return ByteSegments([try FileBytes(descriptor: own.open(Self.resultName, O_RDONLY), path: path)])
+            let folder = try folder()
+            return ByteSegments([try FileBytes(descriptor: folder.open(resultName, O_RDONLY), path: folder.path)])
         } catch {
             throw Failure(
                 "this run has ended well before, and its result is lost: \(error); start a new task", exitCode: 66)

@@ -8,7 +8,7 @@ enum ArgumentTable {
             # Arguments of `central`
 
             Made by `v6-flower describe --arguments`; a test fails when it is not up to date. An argument without a default is
-            required. Those of `strategy_options` and `model_options` are members of a JSON object.
+            required. Those of `strategy_options`, `privacy` and `model_options` are members of a JSON object.
 
 
             """
@@ -17,6 +17,7 @@ enum ArgumentTable {
         for entry in StrategyCatalog.entries where !entry.options.isEmpty {
             text += "\nFor \(entry.name) besides:\n\n" + table(entry.options)
         }
+        text += "\n## privacy\n\n" + table(PrivacyArguments.definitions)
         text += "\n## model_options\n\n" + table(TrainingArguments.ofModels)
         return text
     }

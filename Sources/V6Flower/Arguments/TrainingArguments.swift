@@ -12,6 +12,7 @@ struct TrainingArguments: RunArguments {
     let options: TrainingOptions
     let strategyName: String
     let strategy: any Strategy
+    let privacy: PrivacyArguments?
     /// The arguments that set how long steps are, by their names.
     let stepLengths: [String]
     let numRounds: Int
@@ -28,6 +29,7 @@ struct TrainingArguments: RunArguments {
         let model = ModelArguments.model(values, problems: &problems)
         let modelOptions = values.members(of: Self.modelOptions, Self.ofModels, problems: &problems)
         let entry = (try? values[Self.strategy]).flatMap(StrategyCatalog.named)
+        privacy = PrivacyArguments(values, strategy: entry?.name, problems: &problems)
         let strategyOptions = entry.flatMap {
             values.members(of: Self.strategyOptions, $0.allOptions, problems: &problems)
         }
@@ -106,7 +108,8 @@ extension TrainingArguments {
         ModelArguments.definitions + [
             target, features, exclude, strategy, numRounds, localEpochs, batchSize, learningRate, fractionTrain,
             testFraction,
-            organizations, seed, timeout, quantization, zstd, strategyOptions, modelOptions, resume,
+            organizations, seed, timeout, quantization, zstd, strategyOptions, PrivacyArguments.argument, modelOptions,
+            resume,
         ]
 
     private static let target = Argument("target", .column, "Target", help: "The column to predict.")

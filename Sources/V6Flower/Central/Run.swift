@@ -84,9 +84,15 @@ struct Run<Arguments: RunArguments>: Sendable {
     }
 }
 
+/// A run that was to go on and has ended well: its result is this task's.
+struct EndedRun: Error {
+    let task: Int64
+    let result: ByteSegments
+}
+
 extension Central {
     /// Begins a run, or goes on with what an earlier start of this run or the task `resumed` left. Throws
-    /// `JournalError`, ``Failure``, `ProxyError`, ``InvalidArguments`` or ``NodeSettings/Refusal``.
+    /// ``EndedRun``, `JournalError`, ``Failure``, `ProxyError`, ``InvalidArguments`` or ``NodeSettings/Refusal``.
     ///
     /// - Parameters:
     ///   - program: what runs.
@@ -120,9 +126,18 @@ extension Central {
         }
         let identity = try await Self.identity(task, client)
         let place = client.dialect.folder(ofRun: run.id, task: id)
-        return try folder.whileNobodyWorks(onRun: place, ofTask: id) { journal in
-            try Journal.resume(
-                from: journal, of: id, at: folder.journal, task: identity, owner: Self.owner(task), program: program)
+        do {
+            return try folder.whileNobodyWorks(onRun: place, ofTask: id) { journal in
+                try Journal.resume(
+                    from: journal, of: id, at: folder.journal, task: identity, owner: Self.owner(task),
+                    program: program)
+            }
+        } catch JournalError.endedWell(let ended) {
+            // Who asks for nothing else wants what it gave: its node may have lost that.
+            guard task.arguments.values.count(where: { !$0.isNull }) == 1 else {
+                throw JournalError.endedWell(task: ended)
+            }
+            throw EndedRun(task: ended, result: try folder.result(ofRun: place))
         }
     }
 

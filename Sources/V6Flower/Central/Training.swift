@@ -27,18 +27,20 @@ enum Training {
         announce(central.log, arguments, preparation)
 
         let able = participants.filter { participant in preparation.organizations.contains { $0.id == participant.id } }
+        var strategy = arguments.strategy
+        if let privacy = arguments.privacy { strategy = try privacy.around(strategy, organizations: able.count) }
+        let needed = max(required, strategy.requiredTrainReplies)
         let fewest = max(preparation.minimumOrganizations, central.settings.disclosure.minimumOrganizations)
         let metrics = arguments.question.model.metrics(preparation.design)
         let progressLog = ProgressLog(central.log, numRounds: arguments.numRounds, started: run.started)
         let grid = CheckedGrid(
             base: base, participants: able, fewestTraining: fewest,
-            afterFanOut: { [required = max(required, fewest)] fanOut in
+            afterFanOut: { [required = max(needed, fewest)] fanOut in
                 let report = FanOutReport(fanOut)
                 progressLog.show(report)
                 try check(report, metrics.evaluate, required: required, names: able.names)
             },
             check: TrainingReplyCheck(organizations: preparation.organizations, metrics: metrics).callAsFunction)
-        var strategy = arguments.strategy
         let config = preparation.design.config.merging(arguments.options.config) { own, _ in own }
             .merging(arguments.nodeRules(organizations: able.count)) { own, _ in own }
         let result = try await start(

@@ -17,7 +17,7 @@ struct TrainingResult {
     func members() throws -> OrderedDictionary<String, JSON> {
         let rounds = rounds
         let report = try arguments.question.model.report(arrays, preparation.design)
-        return [
+        var members: OrderedDictionary<String, JSON> = [
             "strategy": .string(arguments.strategyName),
             "rounds": rounds.rowsJSON, "curves": rounds.curves(Self.lines.map(\.column)),
             "metrics": finalMetrics, "model": model(report.members),
@@ -29,6 +29,21 @@ struct TrainingResult {
                 "seconds_per_fan_out": .array(reports.map { .double($0.seconds) }),
             ],
         ]
+        members["privacy"] = privacy
+        return members
+    }
+
+    /// What the models of all rounds tell of an organization at most; nil where no privacy was asked for.
+    private var privacy: JSON? {
+        arguments.privacy.map { privacy in
+            [
+                "epsilon": .double(privacy.epsilon(rounds: reports.count { $0.train != nil })),
+                "delta": .double(privacy.accountant.targetDelta), "accountant": "rdp",
+                "neighboring_relation": "add-or-remove-one", "sampling_method": "no-amplification",
+                "noise_multiplier": .double(privacy.noiseMultiplier), "clipping_norm": .double(privacy.clippingNorm),
+                "clipping": .string(privacy.side.rawValue),
+            ]
+        }
     }
 
     /// The columns that the UI draws as lines over the rounds, with what is written there.
@@ -49,6 +64,7 @@ struct TrainingResult {
                 ]
                 row.merge(columns.train.json(train.metrics)) { own, _ in own }
                 row.merge(columns.evaluate.json(evaluations[train.round]?.metrics ?? [:])) { own, _ in own }
+                if let privacy = arguments.privacy { row["epsilon"] = .double(privacy.epsilon(rounds: train.round)) }
                 row["seconds"] = .double(report.seconds)
                 return row
             })
