@@ -10,6 +10,7 @@ import Wire
 ///     v6-flower-benchmark kernels FOLDER           JSON, base64, safetensors and CSV beside Foundation's
 ///     v6-flower-benchmark parquet FILE COPY THREADS    reads a Parquet file and writes its columns anew, five times
 ///     v6-flower-benchmark table FILE [COPY]        reads a CSV file, or extracts it to Parquet, five times
+///     v6-flower-benchmark strategies NAME,… FILE…   aggregates float32 replies that lie in files, five times
 ///
 /// Prints seconds, and the mean's first element or the megabytes that went each way.
 @main
@@ -21,6 +22,7 @@ struct Main {
         case "pipe": try await pipe([String](arguments))
         case "kernels": try Kernels(folder: arguments.first ?? ".").run()
         case "table": try TableBenchmark([String](arguments))?.run()
+        case "strategies": try await StrategyBenchmark([String](arguments)).run()
         case "parquet": try await ParquetBenchmark([String](arguments)).run()
         default: exit(64)
         }

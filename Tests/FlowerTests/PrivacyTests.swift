@@ -64,27 +64,29 @@ struct PrivacyTests {
     }
 
     private static func dp(
-        _ strategy: any Strategy = FedAvg(), maxEpsilon: Double? = nil
+        _ strategy: any Strategy = FedAvg(), side: ClippingSide = .server, noiseMultiplier: Double = 1,
+        maxEpsilon: Double? = nil
     ) throws -> DifferentialPrivacyFixedClipping {
         try DifferentialPrivacyFixedClipping(
-            strategy, side: .server, noiseMultiplier: 1, clippingNorm: 1, numSampledClients: 2,
+            strategy, side: side, noiseMultiplier: noiseMultiplier, clippingNorm: 1, numSampledClients: 2,
             accountant: RDPAccountant(targetDelta: 1e-5, maxEpsilon: maxEpsilon))
     }
 
     private static func round(
-        _ strategy: inout DifferentialPrivacyFixedClipping, weights: [Int64] = [1, 1], fails: Bool = false
+        _ strategy: inout DifferentialPrivacyFixedClipping, arrays: [Float] = [2], round: Int = 1,
+        weights: [Int64] = [1, 1], fails: Bool = false
     ) async throws -> ArrayRecord? {
         let messages = try await strategy.configureTrain(
-            round: 1, arrays: ["w": NDArray([Float(0)])], config: [:], grid: TwoNodes())
+            round: round, arrays: ["w": NDArray([Float(0)])], config: [:], grid: TwoNodes())
         let replies = zip(messages, weights).enumerated().map { place, reply in
             let content: RecordDict = [
-                "arrays": .arrays(["w": NDArray([Float(2)])]), "metrics": .metrics(["num-examples": .int(reply.1)]),
+                "arrays": .arrays(["w": NDArray(arrays)]), "metrics": .metrics(["num-examples": .int(reply.1)]),
             ]
             return fails && place == 1
                 ? Message(error: MessageError(code: .unknown, reason: "lost"), replyTo: reply.0)
                 : Message(content: content, replyTo: reply.0)
         }
-        return try await strategy.aggregateTrain(round: 1, replies: replies).arrays
+        return try await strategy.aggregateTrain(round: round, replies: replies).arrays
     }
 
     @Test("What is spent is counted, kept in the state and never goes beyond the bound")
@@ -100,9 +102,56 @@ struct PrivacyTests {
         await #expect(throws: PrivacyBudgetExhausted(epsilon: spent.epsilon, delta: 1e-5)) {
             _ = try await Self.round(&strategy)
         }
+        // What was spent is believed of no state that cannot be.
+        for wrong: ConfigRecord in [
+            ["releases": 1], ["releases": 1, "divergence": .double(.nan)], ["divergence": -1.0],
+        ] {
+            var forged = try Self.dp(maxEpsilon: 9)
+            forged.state = ["differential-privacy-fixed": .configs(wrong)]
+            #expect(forged.isExhausted)
+        }
         var resumed = try Self.dp(maxEpsilon: 9)
         resumed.state = strategy.state
         #expect(resumed.accountant == spent && resumed.isExhausted)
+    }
+
+    @Test("A run that goes on, even twice, draws the same noise for the same numbers, and other noise for others")
+    func key() async throws {
+        var one = try Self.dp()
+        var (again, other) = (one, one)
+        again.state = one.state
+        #expect(try await Self.round(&one) == Self.round(&again))
+        let first = try await Self.round(&other)?["w"]?.doubles()[0]
+        let changed = try await Self.round(&other, arrays: [0.5])?["w"]?.doubles()[0]
+        let stranger = try await Self.round(&other, arrays: [2], round: 2)?["w"]?.doubles()[0]
+        #expect(Set([first, changed, stranger]).count == 3)
+        var fresh = try Self.dp()
+        #expect(try await Self.round(&fresh)?["w"]?.doubles()[0] != first)
+    }
+
+    @Test("Sixteen bits hold no noise that counts")
+    func precision() async throws {
+        var strategy = try Self.dp()
+        let messages = try await strategy.configureTrain(
+            round: 1, arrays: ["w": NDArray([Float16(0)])], config: [:], grid: TwoNodes())
+        let replies = messages.map { question in
+            Message(
+                content: [
+                    "arrays": .arrays(["w": NDArray([Float16(1)])]), "metrics": .metrics(["num-examples": .int(1)]),
+                ],
+                replyTo: question)
+        }
+        await #expect(throws: AggregationError.self) {
+            _ = try await strategy.aggregateTrain(round: 1, replies: replies)
+        }
+    }
+
+    @Test("Where somebody counts, a node that says that it clipped is held to it")
+    func notClipped() async throws {
+        // Noise of a millionth of the norm: replies of 2 are updates twice as long as it.
+        var strategy = try Self.dp(side: .client, noiseMultiplier: 1e-6)
+        let arrays = try #require(try await Self.round(&strategy))
+        #expect(try abs(#require(arrays["w"]).doubles()[0] - 1) < 1e-4)
     }
 
     @Test("A node that failed, or weighs more than another, spoils an accounted round")

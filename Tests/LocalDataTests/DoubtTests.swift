@@ -79,7 +79,8 @@ struct DoubtTests {
         "Values in the place of names are not told as names",
         arguments: [
             ("63,M,1.5\n61,F,2.5", true), ("63,1.5,0\n61,2.5,1", true), ("0,1,2\n4,5,6", false),
-            ("id,age,1\n4,5,6", false), ("400,401,402.5,404,406,408,410,412,414,416\n1,2,3,4,5,6,7,8,9,10", false),
+            ("id,age,year,1\n4,5,6,7", false), ("63,F\n61,M", true), ("F,63,M,64\nM,61,F,60", true),
+            ("400,401,402.5,404,406,408,410,412,414,416\n1,2,3,4,5,6,7,8,9,10", false),
         ])
     func noHeader(_ text: String, _ isRefused: Bool) throws {
         if isRefused {

@@ -99,7 +99,7 @@ extension ColumnStatistic {
         return try [Scalar](unsafeUninitializedCapacity: count) { output, initialized in
             if let start = output.baseAddress {
                 let target = OwnRanges(start: start)
-                _ = try ReplyRows<Scalar>.forEachRange(of: arrays.map { try FlatArrays([$0]) }) { place, rows in
+                try ReplyRows<Scalar>.forEachRange(of: arrays.map { try FlatArrays([$0]) }) { place, rows in
                     for column in stride(from: 0, to: rows.width, by: step) {
                         let some = rows.columns(column..<min(column + step, rows.width))
                         some.sortColumns(by: network)

@@ -8,30 +8,25 @@ enum ModelDistances {
         guard Set(replies.map(\.count)).count <= 1 else {
             throw AggregationError(reason: "Models of different sizes have no distance. Cannot aggregate.")
         }
-        let isDouble = Elementwise.promoted(records.flatMap(\.values).map(\.dtype)) == .float64
-        let parts = isDouble ? try parts(replies, Double.self) : try parts(replies, Float.self)
-        var distances = [[Double]](repeating: [Double](repeating: 0, count: records.count), count: records.count)
-        for part in parts {
-            for row in distances.indices {
-                for column in distances.indices { distances[row][column] += part[row][column] }
+        return Elementwise.promoted(records.flatMap(\.values).map(\.dtype)) == .float64
+            ? try squared(replies, Double.self) : try squared(replies, Float.self)
+    }
+
+    private static func squared<Scalar: ArithmeticScalar>(
+        _ replies: [FlatArrays], _: Scalar.Type
+    ) throws -> [[Double]] {
+        var distances = [[Double]](repeating: [Double](repeating: 0, count: replies.count), count: replies.count)
+        try ReplyRows<Scalar>.forEachRange(of: replies) { _, rows in
+            (0..<rows.count).map { row in (0..<row).map { squares(rows[row], rows[$0], rows.width) } }
+        } _: { part in
+            for (row, others) in part.enumerated() {
+                for (other, sum) in others.enumerated() {
+                    distances[row][other] += sum
+                    distances[other][row] = distances[row][other]
+                }
             }
         }
         return distances
-    }
-
-    private static func parts<Scalar: ArithmeticScalar>(
-        _ replies: [FlatArrays], _: Scalar.Type
-    ) throws -> [[[Double]]] {
-        try ReplyRows<Scalar>.forEachRange(of: replies) { _, rows in
-            var sums = [[Double]](repeating: [Double](repeating: 0, count: rows.count), count: rows.count)
-            for row in 1..<max(rows.count, 1) {
-                for other in 0..<row {
-                    let sum = squares(rows[row], rows[other], rows.width)
-                    (sums[row][other], sums[other][row]) = (sum, sum)
-                }
-            }
-            return sums
-        }
     }
 
     /// Summed in eight parts, so that a processor adds them at once, and in float64 after every 4096.

@@ -29,6 +29,8 @@ public struct DifferentialPrivacyAdaptiveClipping: WrappingStrategy {
     public let clippedCountDeviation: Double
 
     private var currentArrays: ArrayRecord = [:]
+    private var noiseKey = NoiseKey()
+    private static let stateName = "differential-privacy-adaptive"
 
     /// Flower's parameters and defaults. Throws ``AggregationError`` for values out of range.
     public init(
@@ -72,17 +74,20 @@ public struct DifferentialPrivacyAdaptiveClipping: WrappingStrategy {
         return (count, pow(pow(multiplier, -2) - pow(2 * count, -2), -0.5))
     }
 
-    /// The strategy's, and the norm.
+    /// The strategy's, the norm, and the noise's key.
     public var state: RecordDict {
         get {
             var state = strategy.state
-            state[DifferentialPrivacy.state] = .metrics([DifferentialPrivacy.clippingNorm: .double(clippingNorm)])
+            var own = noiseKey.config
+            own[DifferentialPrivacy.clippingNorm] = .double(clippingNorm)
+            state[Self.stateName] = .configs(own)
             return state
         }
         set {
             var state = newValue
-            if case .metrics(let kept) = state.removeValue(forKey: DifferentialPrivacy.state) {
-                clippingNorm = kept[DifferentialPrivacy.clippingNorm]?.double ?? clippingNorm
+            if case .configs(let own) = state.removeValue(forKey: Self.stateName) {
+                noiseKey = NoiseKey(own) ?? noiseKey
+                clippingNorm = own[DifferentialPrivacy.clippingNorm]?.double ?? clippingNorm
             }
             strategy.state = state
         }
@@ -124,13 +129,14 @@ public struct DifferentialPrivacyAdaptiveClipping: WrappingStrategy {
                 replies, from: currentArrays, norm: clippingNorm, exceptScalars: true)
         case .client: count = try replies.count(where: isClipped)
         }
-        let share = (Double(count) + GaussianNoise(deviation: clippedCountDeviation)()) / Double(replies.count)
+        let noise = noiseKey.noise(deviation: clippedCountDeviation, round: round, count: count)()
+        let share = (Double(count) + noise) / Double(replies.count)
         let (arrays, metrics) = try await strategy.aggregateTrain(round: round, replies: clipped)
         clippingNorm *= exp(-clipNormLearningRate * (share - targetClippedQuantile))
         guard let arrays else { return (nil, metrics) }
-        // Of the new norm, as Flower's.
-        let noise = GaussianNoise(deviation: noiseMultiplier * clippingNorm / Double(numSampledClients))
-        return (try noise.added(to: arrays), metrics)
+        // Of the new norm, as Flower's, though the updates were clipped to the old one: nobody accounts for this.
+        let deviation = noiseMultiplier * clippingNorm / Double(numSampledClients)
+        return (try noiseKey.noise(deviation: deviation, round: round, arrays).added(to: arrays), metrics)
     }
 
     private func isClipped(_ reply: Message) throws(AggregationError) -> Bool {

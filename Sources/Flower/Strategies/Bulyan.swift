@@ -10,12 +10,12 @@ public struct Bulyan: AveragingStrategy {
     /// The sampling and the metrics.
     public var averaging: FedAvg
     /// f, how many nodes may send anything.
-    public var numMaliciousNodes: Int
+    public let numMaliciousNodes: Int
 
     /// Flower's parameters and defaults.
     public init(_ averaging: FedAvg = FedAvg(), numMaliciousNodes: Int = 0) {
         self.averaging = averaging
-        self.numMaliciousNodes = numMaliciousNodes
+        self.numMaliciousNodes = MultiKrum.bounded(numMaliciousNodes)
     }
 
     private var leastReplies: Int { 4 * numMaliciousNodes + 3 }

@@ -10,8 +10,6 @@ package enum DifferentialPrivacy {
     package static let clippingNorm = "clipping_norm"
     /// The name of the metric that says whether a node clipped.
     static let normBit = "norm_bit"
-    /// The name of what a wrapper keeps, in a strategy's state.
-    static let state = "differential-privacy"
 
     static func check(noiseMultiplier: Double, numSampledClients: Int) throws(AggregationError) {
         guard noiseMultiplier >= 0 else {

@@ -24,6 +24,8 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
     public private(set) var accountant: RDPAccountant?
 
     private var currentArrays: ArrayRecord = [:]
+    private var noiseKey = NoiseKey()
+    private static let stateName = "differential-privacy-fixed"
 
     /// Flower's parameters. Throws ``AggregationError`` for values out of range, and for an accountant with another
     /// strategy than the mean, of which one node's share is known.
@@ -53,22 +55,23 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
         self.accountant = accountant
     }
 
-    /// The strategy's, and what was spent.
+    /// The strategy's, what was spent, and the noise's key.
     public var state: RecordDict {
         get {
             var state = strategy.state
+            var own = noiseKey.config
             if let accountant {
-                state[DifferentialPrivacy.state] = .metrics([
-                    "releases": .int(Int64(accountant.releases)), "divergence": .double(accountant.divergence),
-                ])
+                own["releases"] = .int(Int64(accountant.releases))
+                own["divergence"] = .double(accountant.divergence)
             }
+            state[Self.stateName] = .configs(own)
             return state
         }
         set {
             var state = newValue
-            if case .metrics(let spent) = state.removeValue(forKey: DifferentialPrivacy.state) {
-                accountant?.releases = spent["releases"]?.double.flatMap { Int(exactly: $0) } ?? 0
-                accountant?.divergence = spent["divergence"]?.double ?? .infinity
+            if case .configs(let own) = state.removeValue(forKey: Self.stateName) {
+                noiseKey = NoiseKey(own) ?? noiseKey
+                accountant?.restore(releases: own["releases"]?.int, divergence: own["divergence"]?.double)
             }
             strategy.state = state
         }
@@ -78,7 +81,9 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
     public var requiredTrainReplies: Int { max(numSampledClients, strategy.requiredTrainReplies) }
 
     /// Whether the next round would go beyond the accountant's bound.
-    public var isExhausted: Bool { accountant?.wouldExceed(noiseMultiplier: noiseMultiplier) ?? false }
+    public var isExhausted: Bool {
+        strategy.isExhausted || accountant?.wouldExceed(noiseMultiplier: noiseMultiplier) ?? false
+    }
 
     /// The settings, a line each, for the log.
     public var summary: [String] {
@@ -94,11 +99,8 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
             throw PrivacyBudgetExhausted(epsilon: accountant.epsilon, delta: accountant.targetDelta)
         }
         var config = config
-        if side == .server {
-            currentArrays = arrays
-        } else {
-            config[DifferentialPrivacy.clippingNorm] = .double(clippingNorm)
-        }
+        currentArrays = arrays
+        if side == .client { config[DifferentialPrivacy.clippingNorm] = .double(clippingNorm) }
         let messages = try await strategy.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
         guard accountant == nil || messages.isEmpty || messages.count == numSampledClients else {
             throw AggregationError(
@@ -116,18 +118,20 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
         if accountant != nil {
             guard replies.count == numSampledClients else { return (nil, nil) }
             try checkUniform(replies)
+            try checkPrecision(replies)
         }
         var clipped = replies
-        if side == .server {
-            // Where somebody counts, the norm must hold for all arrays; else the result is Flower's.
+        if side == .server || accountant != nil {
+            // Where somebody counts, the norm must hold for all arrays, and for what nodes say that they clipped; else
+            // the result is Flower's.
             clipped = try DifferentialPrivacy.clipped(
                 replies, from: currentArrays, norm: clippingNorm, exceptScalars: accountant == nil
             ).replies
         }
         let (arrays, metrics) = try await strategy.aggregateTrain(round: round, replies: clipped)
         guard let arrays else { return (nil, metrics) }
-        let noise = GaussianNoise(deviation: noiseMultiplier * clippingNorm / Double(numSampledClients))
-        let noisy = try noise.added(to: arrays)
+        let deviation = noiseMultiplier * clippingNorm / Double(numSampledClients)
+        let noisy = try noiseKey.noise(deviation: deviation, round: round, arrays).added(to: arrays)
         let multiplier = noiseMultiplier
         accountant?.compose(noiseMultiplier: multiplier)
         return (noisy, metrics)
@@ -143,6 +147,14 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
         }
         guard Set(weights).count <= 1 else {
             throw AggregationError(reason: "Accounted aggregation requires equal client weights.")
+        }
+    }
+
+    /// In sixteen bits what is added is rounded away, or the update grows when it is rounded.
+    private func checkPrecision(_ replies: [Message]) throws(AggregationError) {
+        let arrays = replies.flatMap { $0.content?.arrayRecords.values.flatMap(\.values) ?? [] }
+        guard arrays.allSatisfy({ $0.dtype == .float32 || $0.dtype == .float64 }) else {
+            throw AggregationError(reason: "Accounted aggregation requires arrays of float32 or float64.")
         }
     }
 }

@@ -9,16 +9,19 @@ public struct MultiKrum: AveragingStrategy {
     /// The sampling, and the mean of those that are selected.
     public var averaging: FedAvg
     /// f, how many nodes may send anything.
-    public var numMaliciousNodes: Int
+    public let numMaliciousNodes: Int
     /// m, how many nodes are averaged; at least 1.
     public var numNodesToSelect: Int
 
     /// Flower's parameters and defaults.
     public init(_ averaging: FedAvg = FedAvg(), numMaliciousNodes: Int = 0, numNodesToSelect: Int = 1) {
         self.averaging = averaging
-        self.numMaliciousNodes = numMaliciousNodes
+        self.numMaliciousNodes = Self.bounded(numMaliciousNodes)
         self.numNodesToSelect = numNodesToSelect
     }
+
+    /// Fewer than none there are not, and more than this nowhere.
+    static func bounded(_ nodes: Int) -> Int { min(max(nodes, 0), 1 << 30) }
 
     /// Flower's `Krum`: the one model that is nearest to its neighbours.
     public static func krum(_ averaging: FedAvg = FedAvg(), numMaliciousNodes: Int = 0) -> MultiKrum {

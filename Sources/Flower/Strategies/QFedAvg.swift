@@ -57,14 +57,23 @@ public struct QFedAvg: AveragingStrategy {
                 reason: "Current global model weights are not available. Make sure to call `configure_train` before "
                     + "calling `aggregate_train`.")
         }
+        let lipschitz = 1 / clientLearningRate
+        let losses = try valid.replies.map { try loss(of: $0) + 1e-10 }
+        let factors = losses.map { pow($0, q) }
+        // Numerator and denominator by a power of two: the same quotient, without overflow on the way.
+        let largest = factors.max() ?? 1
+        let scale = largest > 0x1p30 || largest < 0x1p-30 ? largest.binade : 1
+        guard scale.isFinite, scale > 0 else {
+            throw AggregationError(reason: "The training losses to the power of \(q) are no numbers. Lower q.")
+        }
         var sum: ArrayRecord?
         var weight = 0.0
-        for reply in valid.replies {
-            let loss = try loss(of: reply) + 1e-10
+        for (place, reply) in valid.replies.enumerated() {
             try reply.arrays.checkMatches(current)
-            let gradient = try Elementwise.map([current, reply.arrays], Gradient(lipschitz: 1 / clientLearningRate))
-            let factor = pow(loss, q)
-            weight += q * pow(loss, q - 1) * (try gradient.squaredNorm()) + 1 / clientLearningRate * factor
+            let gradient = try Elementwise.map([current, reply.arrays], Gradient(lipschitz: lipschitz))
+            let factor = factors[place] / scale
+            let slope = q * (pow(losses[place], q - 1) / scale)
+            weight += slope * (try gradient.squaredNorm()) + lipschitz * factor
             let step = try Elementwise.map([gradient], Scaled(factor: factor))
             sum = try sum.map { try Elementwise.map([$0, step], Total()) } ?? step
         }

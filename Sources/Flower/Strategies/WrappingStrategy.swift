@@ -2,7 +2,7 @@ import OrderedCollections
 
 /// A strategy that does something before and after what another one does.
 ///
-/// What it has not its own of is the other's.
+/// A method that it does not define is the other strategy's.
 public protocol WrappingStrategy: Strategy {
     /// The strategy underneath.
     var strategy: any Strategy { get set }
@@ -20,6 +20,9 @@ extension WrappingStrategy {
         get { strategy.evaluateMetricsAggregator }
         set { strategy.evaluateMetricsAggregator = newValue }
     }
+
+    /// Whether ``strategy`` is.
+    public var isExhausted: Bool { strategy.isExhausted }
 
     /// As many as ``strategy`` needs.
     public var requiredTrainReplies: Int { strategy.requiredTrainReplies }

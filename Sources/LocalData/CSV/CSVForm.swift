@@ -170,11 +170,13 @@ struct CSVForm {
         let given = names.filter { !$0.isEmpty }
         let numbers = given.compactMap { NumberForm.plain.number($0) }
         guard numbers.count * 2 >= given.count, let first = numbers.first else { return false }
-        if numbers.indices.allSatisfy({ numbers[$0] == first + Double($0) }) { return false }
+        if numbers.count >= fewestCounted, numbers.indices.allSatisfy({ numbers[$0] == first + Double($0) }) {
+            return false
+        }
         return numbers.count < fewestPoints || zip(numbers, numbers.dropFirst()).contains { $0 >= $1 }
     }
 
-    private static let fewestPoints = 10
+    private static let (fewestCounted, fewestPoints) = (3, 10)
 
     /// Names a column each its own, as pandas does: `crp`, `crp.1`.
     private static func columns(_ names: [String], first: Int) -> ([Place], Set<String>) {

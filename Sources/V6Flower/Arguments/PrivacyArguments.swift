@@ -68,13 +68,13 @@ extension PrivacyArguments {
 
     private static let noiseMultiplier = Argument(
         "noise_multiplier", .float(.above(0)), "Noise multiplier",
-        help: "Standard deviation of the noise in a round's sum, in clipping norms; 1 or more protects well.")
+        help: "Standard deviation of the noise in a round's sum, in clipping norms: the more, the smaller epsilon.")
     private static let clippingNorm = Argument(
         "clipping_norm", .float(.above(0)), "Clipping norm",
         help: "The farthest that an organization moves the model in a round, in the model's own units.")
     private static let side = Argument(
         "clipping", .oneOf(ClippingSide.self), "Clipping", default: .client,
-        help: "Who shortens an update: the organization itself, or central, which then sees it whole.")
+        help: "Who shortens an update first: the organization itself, or central, which then sees it whole.")
     private static let targetDelta = Argument(
         "target_delta", .float(ArgumentBounds("above 0, below 1") { $0 > 0 && $0 < 1 }), "Delta",
         help: "The probability with which the bound may not hold; far below 1 over the number of organizations.")

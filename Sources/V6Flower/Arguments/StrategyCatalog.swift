@@ -85,11 +85,12 @@ enum StrategyCatalog {
     private static let beta = number(
         "beta", 0.2, .within(0..<0.5), "Share of the organizations whose numbers are cut off at each end.")
     private static let maliciousNodes = count(
-        "num_malicious_nodes", 0...1_000_000, 0, "So many organizations may send anything without harm to the model.")
+        "num_malicious_nodes", 0...1_000_000, 0,
+        "So many organizations (f) may send anything; Krum needs more than 2f + 2 in all, Bulyan 4f + 3.")
     private static let nodesToSelect = count(
         "num_nodes_to_select", 1...1_000_000, 1, "So many organizations' models are averaged.")
     private static let clientRate = number(
-        "client_learning_rate", 0.1, .above(0), "The organizations' rate: the same as learning_rate.")
+        "client_learning_rate", 0.1, .above(0), "The organizations' rate: set it to the value of learning_rate.")
     private static let q = number(
         "q", 0.1, .atLeast(0), "How much more organizations with a high loss count; 0 for all alike.")
 

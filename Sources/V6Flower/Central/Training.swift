@@ -45,6 +45,9 @@ enum Training {
             .merging(arguments.nodeRules(organizations: able.count)) { own, _ in own }
         let result = try await start(
             &strategy, grid, try preparation.design.initialArrays(), arguments, config)
+        if strategy.isExhausted {
+            central.log.line("another round would spend more than privacy.max_epsilon: training ends here")
+        }
         return run.outcome(
             try TrainingResult(
                 taskID: run.id, arguments: arguments, preparation: preparation, reports: run.journal.reports(),

@@ -33,11 +33,13 @@ struct TrainingResult {
         return members
     }
 
-    /// What the models of all rounds tell of an organization at most; nil where no privacy was asked for.
+    /// The bound of what the models tell of an organization; nil where no privacy was asked for.
     private var privacy: JSON? {
         arguments.privacy.map { privacy in
-            [
-                "epsilon": .double(privacy.epsilon(rounds: reports.count { $0.train != nil })),
+            let releases = reports.count { $0.train != nil }
+            return [
+                "epsilon": .double(privacy.epsilon(rounds: releases)), "releases": .int(Int64(releases)),
+                "max_epsilon": privacy.accountant.maxEpsilon.map(JSON.double) ?? .null,
                 "delta": .double(privacy.accountant.targetDelta), "accountant": "rdp",
                 "neighboring_relation": "add-or-remove-one", "sampling_method": "no-amplification",
                 "noise_multiplier": .double(privacy.noiseMultiplier), "clipping_norm": .double(privacy.clippingNorm),
