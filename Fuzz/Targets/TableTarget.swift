@@ -16,7 +16,7 @@ extension Target {
         }
         for column in table.columns.values {
             switch column {
-            case .numeric(let values):
+            case .numeric(let values), .days(let values):
                 require(values.count == table.rowCount, "columns are of one length")
                 require(values.allSatisfy { !$0.isInfinite }, "numbers are finite or missing")
             case .categorical(let codes, let levels):

@@ -111,8 +111,3 @@ extension ColumnStatistic {
         }
     }
 }
-
-/// Where the ranges of a result go. It may be shared: each range is of other places, and one thread writes it.
-private struct OwnRanges<Scalar>: @unchecked Sendable {
-    let start: UnsafeMutablePointer<Scalar>
-}

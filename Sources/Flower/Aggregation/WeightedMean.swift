@@ -94,20 +94,27 @@ private struct Accumulator {
     private static func accumulate<Sum: ArithmeticScalar>(
         _ sums: inout [Sum], _ array: NDArray, _ share: Double, isFirst: Bool
     ) throws {
+        let count = sums.count
         try sums.withUnsafeMutableBufferPointer { sums in
-            var start = 0
-            try array.bytes.forEachPiece { bytes in
-                let end = start + bytes.count / array.dtype.size
-                let part = UnsafeMutableBufferPointer(rebasing: sums[start..<end])
-                if array.dtype == Sum.dtype {
-                    accumulateSame(part, bytes, Sum(share), isFirst: isFirst)
-                } else {
-                    accumulateMixed(part, bytes, array.dtype, share, isFirst: isFirst)
+            guard let start = sums.baseAddress else { return }
+            let target = OwnRanges(start: start)
+            _ = try concurrently((count + partSize - 1) / partSize) { part in
+                let range = (part * partSize)..<min((part + 1) * partSize, count)
+                let places = UnsafeMutableBufferPointer(start: target.start + range.lowerBound, count: range.count)
+                let size = array.dtype.size
+                try array.bytes.withBytes(in: (range.lowerBound * size)..<(range.upperBound * size)) { bytes in
+                    if array.dtype == Sum.dtype {
+                        accumulateSame(places, bytes, Sum(share), isFirst: isFirst)
+                    } else {
+                        accumulateMixed(places, bytes, array.dtype, share, isFirst: isFirst)
+                    }
                 }
-                start = end
             }
         }
     }
+
+    /// Elements that one thread adds at once.
+    private static var partSize: Int { 1 << 18 }
 
     /// The kernel: types agree, memory bandwidth is the limit.
     private static func accumulateSame<Sum: ArithmeticScalar>(
