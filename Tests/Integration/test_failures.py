@@ -128,16 +128,12 @@ def test_a_subtask_that_an_administrator_deletes_while_it_runs(plain):
     image = plain.image("v6-flower-deleted", [PROGRAM], gamma=[sys.executable, MISBEHAVE, PROGRAM, "is slow"])
     task = plain.task(image, LOGISTIC)
     subtasks = wait_for("training", lambda: [row for row in plain.subtasks(task) if row["name"].startswith("round")])
-    # Of two runs that end at a node in the same second 5.0.3 loses one: central must not end with its neighbour.
-    statuses = lambda: sorted(run["status"] for run in plain.client.run.from_task(subtasks[0]["id"])["data"])  # noqa: E731
-    wait_for("gamma's training", lambda: statuses() == ["active", "completed", "completed"])
-    time.sleep(2)
+    wait_for("gamma's training", lambda: plain.status(subtasks[0]["id"]) == "active")
+    # SQLite gives the highest ids again when they are deleted: these are not, and no later run has those of one at work.
+    plain.task("v6-flower", {"model": "none"}, at="beta")
     plain.client.task.delete(subtasks[0]["id"])
     assert plain.wait(task) == "crashed"
     assert f"the server no longer knows subtask {subtasks[0]['id']}: it was deleted while it ran" in plain.log(task)
-    # SQLite gives the ids of what was deleted again: nodes must have done with its runs before there are others of them.
-    wait_for("the end of what was deleted", lambda: not plain.containers())
-    time.sleep(5)
 
 
 def test_a_restart_of_the_server_is_outlasted(plain):

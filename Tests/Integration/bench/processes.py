@@ -93,10 +93,6 @@ class Processes:
                 found.append(int(process.name))
         return found
 
-    def containers(self):
-        """Those of them that are neither servers nor nodes."""
-        return [process for process in self.leftovers() if b"\0bench." not in pathlib.Path(f"/proc/{process}/cmdline").read_bytes()]
-
     def write(self, name, text):
         (self.folder / name).write_text(text)
 

@@ -27,7 +27,7 @@ if how == "answers rubbish":
     with open(path("OUTPUT_FILE"), "w") as file:
         file.write("rubbish")
 if how == "is slow":
-    time.sleep(60)
+    time.sleep(90)
 if how == "hangs once":
     mark = pathlib.Path(path("SESSION_FOLDER"), "hung")
     if mark.exists():
