@@ -131,6 +131,8 @@ def test_a_subtask_that_an_administrator_deletes_while_it_runs(plain):
     wait_for("gamma's training", lambda: plain.status(subtasks[0]["id"]) == "active")
     # SQLite gives the highest ids again when they are deleted: these are not, and no later run has those of one at work.
     plain.task("v6-flower", {"model": "none"}, at="beta")
+    # Of two runs that end at a node in the same second 5.0.3 loses one: alpha's own partial has ended before central does.
+    time.sleep(8)
     plain.client.task.delete(subtasks[0]["id"])
     assert plain.wait(task) == "crashed"
     assert f"the server no longer knows subtask {subtasks[0]['id']}: it was deleted while it ran" in plain.log(task)
