@@ -87,14 +87,19 @@ struct NoiseKey: Sendable, Equatable {
     /// For a strategy's state.
     var config: ConfigRecord { [Self.name: .bytes(Data(secret.bytes))] }
 
-    /// Noise for the arrays of a round. Throws an error of the file system.
-    func noise(deviation: Double, round: Int, _ arrays: ArrayRecord) throws -> GaussianNoise {
+    /// The mean of a round with noise of z C / m, where one of m nodes changes it by C / m at most. Throws as
+    /// ``GaussianNoise/added(to:)``.
+    func noisy(
+        _ arrays: ArrayRecord, round: Int, _ noiseMultiplier: Double, _ clippingNorm: Double, among clients: Int
+    ) throws -> ArrayRecord {
         var digest = begun("arrays", round)
         for (name, array) in arrays {
             Self.add("\(name)\n\(array.dtype.rawValue)\(array.shape)\n", to: &digest)
             try array.bytes.forEachPiece { digest.update($0) }
         }
-        return GaussianNoise(deviation: deviation, key: SHA256Key(digest))
+        let noise = GaussianNoise(
+            deviation: noiseMultiplier * clippingNorm / Double(clients), key: SHA256Key(digest))
+        return try noise.added(to: arrays)
     }
 
     /// Noise for a count of a round.

@@ -46,8 +46,8 @@ public enum UpdateClipping {
     }
 }
 
-/// old + (new − old) · factor, no more of it than is looked at.
-private struct ClippedBytes: ByteSource {
+/// old + (new − old) · factor.
+private struct ClippedBytes: ComputedNumbers {
     let dtype: DType
     let new: NDArray
     let old: NDArray
@@ -60,18 +60,11 @@ private struct ClippedBytes: ByteSource {
     var byteCount: Int { new.count * dtype.size }
 
     func withBytes<R>(in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-        let size = dtype.size
-        let elements = (range.lowerBound / size)..<((range.upperBound + size - 1) / size)
-        let start = range.lowerBound - elements.lowerBound * size
-        func lend(_ bytes: UnsafeRawBufferPointer) throws -> R {
-            try body(UnsafeRawBufferPointer(rebasing: bytes[start..<(start + range.count)]))
-        }
         switch dtype {
-        case .float16: return try values(elements, Float16.self).withUnsafeBytes(lend)
-        case .bfloat16:
-            return try values(elements, Float.self).map { BFloat16.bits($0) }.withUnsafeBytes(lend)
-        case .float64: return try values(elements, Double.self).withUnsafeBytes(lend)
-        default: return try values(elements, Float.self).withUnsafeBytes(lend)
+        case .float16: return try lend(range, body) { try values($0, Float16.self) }
+        case .bfloat16: return try lend(range, body) { try values($0, Float.self).map { BFloat16.bits($0) } }
+        case .float64: return try lend(range, body) { try values($0, Double.self) }
+        default: return try lend(range, body) { try values($0, Float.self) }
         }
     }
 

@@ -112,8 +112,8 @@ package enum Quantization: String, Sendable, CaseIterable {
     }
 }
 
-/// Base plus update, computed whenever somebody looks, no more of it than is looked at.
-private struct RestoredBytes: ByteSource {
+/// Base plus update.
+private struct RestoredBytes: ComputedNumbers {
     let base: NDArray
     let update: NDArray
     let scales: [Float]?
@@ -121,15 +121,9 @@ private struct RestoredBytes: ByteSource {
     var byteCount: Int { base.bytes.byteCount }
 
     func withBytes<R>(in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-        let size = base.dtype.size
-        let elements = (range.lowerBound / size)..<((range.upperBound + size - 1) / size)
-        let start = range.lowerBound - elements.lowerBound * size
-        func lend(_ restored: UnsafeRawBufferPointer) throws -> R {
-            try body(UnsafeRawBufferPointer(rebasing: restored[start..<(start + range.count)]))
-        }
-        return base.dtype == .float64
-            ? try restored(elements, Double.self).withUnsafeBytes(lend)
-            : try restored(elements, Float.self).withUnsafeBytes(lend)
+        base.dtype == .float64
+            ? try lend(range, body) { try restored($0, Double.self) }
+            : try lend(range, body) { try restored($0, Float.self) }
     }
 
     private func restored<Scalar: ArithmeticScalar>(_ range: Range<Int>, _: Scalar.Type) throws -> [Scalar] {

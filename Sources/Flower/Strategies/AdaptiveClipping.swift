@@ -77,19 +77,15 @@ public struct DifferentialPrivacyAdaptiveClipping: WrappingStrategy {
     /// The strategy's, the norm, and the noise's key.
     public var state: RecordDict {
         get {
-            var state = strategy.state
             var own = noiseKey.config
             own[DifferentialPrivacy.clippingNorm] = .double(clippingNorm)
-            state[Self.stateName] = .configs(own)
-            return state
+            return DifferentialPrivacy.state(strategy.state, Self.stateName, own)
         }
         set {
-            var state = newValue
-            if case .configs(let own) = state.removeValue(forKey: Self.stateName) {
-                noiseKey = NoiseKey(own) ?? noiseKey
-                clippingNorm = own[DifferentialPrivacy.clippingNorm]?.double ?? clippingNorm
-            }
-            strategy.state = state
+            let (own, inner) = DifferentialPrivacy.split(newValue, Self.stateName)
+            noiseKey = own.flatMap { NoiseKey($0) } ?? noiseKey
+            clippingNorm = own?[DifferentialPrivacy.clippingNorm]?.double ?? clippingNorm
+            strategy.state = inner
         }
     }
 
@@ -135,8 +131,8 @@ public struct DifferentialPrivacyAdaptiveClipping: WrappingStrategy {
         clippingNorm *= exp(-clipNormLearningRate * (share - targetClippedQuantile))
         guard let arrays else { return (nil, metrics) }
         // Of the new norm, as Flower's, though the updates were clipped to the old one: nobody accounts for this.
-        let deviation = noiseMultiplier * clippingNorm / Double(numSampledClients)
-        return (try noiseKey.noise(deviation: deviation, round: round, arrays).added(to: arrays), metrics)
+        let noisy = try noiseKey.noisy(arrays, round: round, noiseMultiplier, clippingNorm, among: numSampledClients)
+        return (noisy, metrics)
     }
 
     private func isClipped(_ reply: Message) throws(AggregationError) -> Bool {

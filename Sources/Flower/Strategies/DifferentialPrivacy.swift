@@ -20,6 +20,16 @@ package enum DifferentialPrivacy {
         }
     }
 
+    /// A state with what a wrapper keeps beside the wrapped strategy's, under the wrapper's name.
+    static func state(_ inner: RecordDict, _ name: String, _ own: ConfigRecord) -> RecordDict {
+        inner.merging([name: .configs(own)]) { _, own in own }
+    }
+
+    /// What a wrapper of this name kept in a state, nil where it did not, and the rest, which is the wrapped strategy's.
+    static func split(_ state: RecordDict, _ name: String) -> (own: ConfigRecord?, inner: RecordDict) {
+        (state.configRecords[name], state.filter { $0.key != name })
+    }
+
     /// The replies, each with its arrays clipped, and how many of them were shortened. Throws as ``UpdateClipping``.
     static func clipped(
         _ replies: [Message], from base: ArrayRecord, norm: Double, exceptScalars: Bool

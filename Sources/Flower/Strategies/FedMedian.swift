@@ -1,5 +1,5 @@
-/// The median of the nodes' models, number by number (Yin et al. 2018, arXiv:1803.01498): up to half of the nodes may
-/// send anything.
+/// The median of the nodes' models, number by number (Yin et al. 2018, arXiv:1803.01498): fewer than half of the nodes
+/// may send anything.
 ///
 ///     w ← median(wᵢ)
 ///

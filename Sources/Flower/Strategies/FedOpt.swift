@@ -126,7 +126,7 @@ public struct FedOpt: AveragingStrategy {
         case .adagrad, .yogi: rate = eta
         }
         // A float64 scalar times an array is float64.
-        let moment = variant == .adam ? try first.mapValues { try NDArray($0.doubles(), shape: $0.shape) } : first
+        let moment = variant == .adam ? try first.widened() : first
         return (try Elementwise.map([current, Elementwise.map([moment, step], Quotient(rate: rate))], Sum()), metrics)
     }
 
@@ -169,9 +169,5 @@ public struct FedOpt: AveragingStrategy {
     private struct Quotient: Elementwise.Formula {
         let rate: Double
         func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { T(rate) * x[0] / x[1] }
-    }
-
-    private struct Sum: Elementwise.Formula {
-        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { x[0] + x[1] }
     }
 }

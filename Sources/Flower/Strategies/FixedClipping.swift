@@ -58,22 +58,20 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
     /// The strategy's, what was spent, and the noise's key.
     public var state: RecordDict {
         get {
-            var state = strategy.state
             var own = noiseKey.config
             if let accountant {
                 own["releases"] = .int(Int64(accountant.releases))
                 own["divergence"] = .double(accountant.divergence)
             }
-            state[Self.stateName] = .configs(own)
-            return state
+            return DifferentialPrivacy.state(strategy.state, Self.stateName, own)
         }
         set {
-            var state = newValue
-            if case .configs(let own) = state.removeValue(forKey: Self.stateName) {
+            let (own, inner) = DifferentialPrivacy.split(newValue, Self.stateName)
+            if let own {
                 noiseKey = NoiseKey(own) ?? noiseKey
                 accountant?.restore(releases: own["releases"]?.int, divergence: own["divergence"]?.double)
             }
-            strategy.state = state
+            strategy.state = inner
         }
     }
 
@@ -130,8 +128,7 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
         }
         let (arrays, metrics) = try await strategy.aggregateTrain(round: round, replies: clipped)
         guard let arrays else { return (nil, metrics) }
-        let deviation = noiseMultiplier * clippingNorm / Double(numSampledClients)
-        let noisy = try noiseKey.noise(deviation: deviation, round: round, arrays).added(to: arrays)
+        let noisy = try noiseKey.noisy(arrays, round: round, noiseMultiplier, clippingNorm, among: numSampledClients)
         let multiplier = noiseMultiplier
         accountant?.compose(noiseMultiplier: multiplier)
         return (noisy, metrics)

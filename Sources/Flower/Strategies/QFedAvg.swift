@@ -75,12 +75,11 @@ public struct QFedAvg: AveragingStrategy {
             let slope = q * (pow(losses[place], q - 1) / scale)
             weight += slope * (try gradient.squaredNorm()) + lipschitz * factor
             let step = try Elementwise.map([gradient], Scaled(factor: factor))
-            sum = try sum.map { try Elementwise.map([$0, step], Total()) } ?? step
+            sum = try sum.map { try Elementwise.map([$0, step], Sum()) } ?? step
         }
         guard let sum else { return (nil, nil) }
         // A float64 scalar divides: from here on all is float64.
-        let wide = try [current, sum].map { try $0.mapValues { try NDArray($0.doubles(), shape: $0.shape) } }
-        let arrays = try Elementwise.map(wide, Step(weight: weight))
+        let arrays = try Elementwise.map([current.widened(), sum.widened()], Step(weight: weight))
         return (arrays, try valid.metrics(by: trainMetricsAggregator))
     }
 
@@ -109,10 +108,6 @@ public struct QFedAvg: AveragingStrategy {
     private struct Scaled: Elementwise.Formula {
         let factor: Double
         func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { T(Double(x[0]) * factor) }
-    }
-
-    private struct Total: Elementwise.Formula {
-        func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { x[0] + x[1] }
     }
 
     /// w − Σ Δᵢ / Σ hᵢ.

@@ -8,7 +8,15 @@ struct Difference: Elementwise.Formula {
     func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { sign > 0 ? x[0] - x[1] : x[1] - x[0] }
 }
 
+/// x + y.
+struct Sum: Elementwise.Formula {
+    func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { x[0] + x[1] }
+}
+
 extension OrderedDictionary where Key == String, Value == NDArray {
+    /// The arrays as float64: what NumPy makes of them where a float64 scalar goes in.
+    func widened() throws -> ArrayRecord { try mapValues { try NDArray($0.doubles(), shape: $0.shape) } }
+
     /// Throws Flower's errors where names or shapes differ from the global arrays.
     func checkMatches(_ current: ArrayRecord) throws {
         guard Set(keys) == Set(current.keys) else {

@@ -177,8 +177,9 @@ struct Scan {
         _ values: [Double], _ evidence: ColumnEvidence, _ name: String
     ) throws(DataError) -> Bool {
         guard evidence.whole > 0 else { return false }
-        let present = values.count { !$0.isNaN }
         let days = values.count { DateForm.compact($0) != nil }
+        guard days > 0 else { return false }
+        let present = values.count { !$0.isNaN }
         guard days < present else { return true }
         guard days * 2 > present else { return false }
         let row = values.firstIndex { !$0.isNaN && DateForm.compact($0) == nil } ?? 0
