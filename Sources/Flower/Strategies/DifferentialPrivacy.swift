@@ -25,7 +25,7 @@ package enum DifferentialPrivacy {
         inner.merging([name: .configs(own)]) { _, own in own }
     }
 
-    /// What a wrapper of this name kept in a state, nil where it did not, and the rest, which is the wrapped strategy's.
+    /// What a wrapper of this name kept in a state, nil where it did not, and the rest: the wrapped strategy's.
     static func split(_ state: RecordDict, _ name: String) -> (own: ConfigRecord?, inner: RecordDict) {
         (state.configRecords[name], state.filter { $0.key != name })
     }
