@@ -148,8 +148,12 @@ class Processes:
             raise TimeoutError(f"{error}\n{self.told()}") from None
 
     def told(self, lines=60):
-        """The last that each process said."""
+        """The last that each process said, and the pods that spoke last."""
         logs = {name: (self.folder / f"{name}.log").read_text(errors="replace").splitlines() for name in self.processes}
+        # It names who asked it, and no more.
+        logs.pop("keycloak", None)
+        for log in sorted(self.folder.glob("*/pods/*.log"), key=lambda log: log.stat().st_mtime)[-6:]:
+            logs[log.name] = log.read_text(errors="replace").splitlines()[-20:]
         return "\n".join(line for name, log in logs.items() for line in (f"== {name}", *log[-lines:]))
 
     def run(self, *arguments, **more):
