@@ -141,14 +141,7 @@ def test_a_subtask_that_an_administrator_deletes_while_it_runs(plain):
 def test_a_restart_of_the_server_is_outlasted(plain):
     task = plain.task("v6-flower", {**LOGISTIC, "num_rounds": 3})
     wait_for("the first round", lambda: len(plain.subtasks(task)) >= 2)
-    # A node's proxy waits without end for a server that took a request while it started itself: only another restart ends that.
-    for _ in range(3):
-        plain.restart_server(pause=6)
-        try:
-            plain.wait(task, 90)
-            break
-        except TimeoutError as error:
-            print(error)
+    plain.restart_server(pause=6)
     status, result, log = plain.outcome(task)
     assert status == "completed", log
     assert len(result["rounds"]) == 3

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 import time
+import urllib.request
 import uuid
 
 from .. import state  # noqa: F401
@@ -29,7 +30,7 @@ class Bench(Processes):
     def __init__(self, databases, encrypted=False, node_config=None):
         super().__init__()
         self.databases, self.encrypted, self.node_config = databases, encrypted, node_config or {}
-        self.port, self.dataframes, self.doubted = free_port(), {}, {}
+        self.port, self.proxies, self.dataframes, self.doubted = free_port(), {}, {}, {}
         self.url, self.auth_url = f"http://127.0.0.1:{self.port}/hq", f"http://127.0.0.1:{free_port()}"
         client = lambda kind: {"secret": secrets.token_hex(16), "sub": str(uuid.uuid4()), "type": kind}  # noqa: E731
         self.clients = {**{f"user-{name}-user-client": client("user") for name in self.NODES},
@@ -62,6 +63,7 @@ class Bench(Processes):
                       "node_proxy_port": free_port(), "logging": {**LOGGING, "file": "node.log"}, "databases": {},
                       "encryption": {"enabled": self.encrypted, "private_key": str(folder / "private_key.pem")}}
             config.update(self.node_config.get(name, {}))
+            self.proxies[name] = f"http://127.0.0.1:{config['node_proxy_port']}"
             self.write(f"{name}.yaml", yaml.safe_dump(config))
             self.start_node(name)
         self.client = self.login("user-alpha")
@@ -85,13 +87,17 @@ class Bench(Processes):
         self.wait_answer("server", f"{self.url}/health")
 
     def restart_server(self, pause):
-        """A node whose new connection HQ cannot check at once, while it starts itself, has one that hears of no task."""
+        """A node whose new connection HQ cannot check at once, while it starts itself, has one that hears of no task. A proxy forwards without a
+        time-out, one request after the other: one that gets no answer keeps all others."""
         connections = lambda name: (self.folder / f"{name}.log").read_text(errors="replace").count("(Re)Connected to the /tasks")  # noqa: E731
         for _ in range(3):
             before = {name: connections(name) for name in self.NODES}
             super().restart_server(pause)
             try:
-                return wait_for("the nodes' connections", lambda: all(connections(name) > before[name] for name in self.NODES), 60)
+                wait_for("the nodes' connections", lambda: all(connections(name) > before[name] for name in self.NODES), 60)
+                for proxy in self.proxies.values():
+                    wait_for(f"an answer of {proxy}", lambda: urllib.request.urlopen(f"{proxy}/version", timeout=20).status == 200, 20)
+                return
             except TimeoutError:
                 continue
         raise TimeoutError(f"the nodes do not come back\n{self.told()}")
