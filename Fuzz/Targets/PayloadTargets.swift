@@ -149,7 +149,7 @@ extension Target {
         var inflated = 0
         let messages = try Payload.messages(input.kwargs, key: "messages", limits: limits) { name in
             try input.kwargs["blobs"]?[name]?.utf8.map { text in
-                let record = try reader.decode(try Base64.decode(text))
+                let record = try reader.decode(try Base64Bytes(text))
                 inflated += record.values.reduce(0) { $0 + $1.bytes.byteCount }
                 return record
             }

@@ -6,7 +6,7 @@ import Wire
 extension Target {
     /// Safetensors: arrays are no more than the file, and are written to a file that reads the same.
     static let safetensors = Target(name: "safetensors") { data in
-        let record = try Safetensors.decode(data)
+        let record = try Safetensors.open(data)
         var bytes = 0
         for array in record.values {
             require(array.shape.count <= PayloadLimits().dimensions, "dimensions are bounded")
@@ -16,7 +16,7 @@ extension Target {
         }
         require(bytes <= data.count, "arrays do not overlap")
         let file = try Safetensors.encode(record).joined()
-        require(again("what is written reads") { try Safetensors.decode(file) } == record, "the same")
+        require(again("what is written reads") { try Safetensors.open(file) } == record, "the same")
         require(
             try withFile(data) { file in again("a file reads as memory does") { try Safetensors.open(file) } }
                 == record, "the same")
@@ -49,7 +49,7 @@ extension Target {
 
     /// Updates: what is restored has the types, shapes and names of what was sent, and reads in pieces as in one.
     static let update = Target(name: "update") { data in
-        let restored = try Quantization.restored(Safetensors.decode(data), onto: base)
+        let restored = try Quantization.restored(Safetensors.open(data), onto: base)
         require(restored.keys == base.keys, "the names are those that were sent")
         for (name, array) in restored {
             require(array.dtype == base[name]?.dtype && array.shape == base[name]?.shape, "so are type and shape")

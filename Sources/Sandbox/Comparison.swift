@@ -38,7 +38,7 @@ package struct Comparison: Sendable {
         guard let settings = TrainingSettings(result: result), let text = result["model"]?["safetensors"]?.string else {
             return nil
         }
-        let arrays = try Safetensors.decode(try Base64.decode(text))
+        let arrays = try Safetensors.open(try Base64.decode(text))
         let taking = Set((result["participants"]?.elements ?? []).compactMap { $0["organization"]?.int })
         let able = nodes.filter { taking.contains($0.value.organization) }
         var tables: OrderedDictionary<Int64, Table> = [:]

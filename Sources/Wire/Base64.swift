@@ -118,7 +118,7 @@ package enum Base64 {
     /// Whether a byte may stand in base64, in the text or in the padding.
     package static func isCharacter(_ byte: UInt8) -> Bool { alphabet.contains(byte) || byte == padding }
 
-    private static let padding = UInt8(ascii: "=")
+    static let padding = UInt8(ascii: "=")
     private static let alphabet = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     /// Hands over what was left of earlier bytes and these in pieces of whole groups; what makes none yet is left.

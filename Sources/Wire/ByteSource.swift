@@ -13,6 +13,12 @@ public protocol ByteSource: Sendable {
     func withBytes<R>(in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R
 }
 
+/// Bytes whose parts are bytes of the same kind, without a copy.
+public protocol SliceableBytes: ByteSource {
+    /// A part of these bytes; what of `part` lies beyond them is left out.
+    func slice(_ part: Range<Int>) -> Self
+}
+
 /// How long a piece is: a multiple of every number's size, so that none lies in two pieces.
 private let pieceSize = 1 << 20
 
@@ -43,13 +49,19 @@ extension UnsafeRawBufferPointer {
     }
 }
 
-extension Data: ByteSource {
+extension Data: SliceableBytes {
     /// The length in bytes.
     public var byteCount: Int { count }
 
     /// Lends the bytes for the length of the call.
     public func withBytes<R>(in range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
         try withUnsafeBytes { try body($0.part(range)) }
+    }
+
+    /// A part of these bytes; what of `part` lies beyond them is left out.
+    public func slice(_ part: Range<Int>) -> Data {
+        let within = part.clamped(to: 0..<count)
+        return self[(startIndex + within.lowerBound)..<(startIndex + within.upperBound)]
     }
 }
 

@@ -4,7 +4,7 @@ import Foundation
 ///
 /// The file stays open as long as a value refers to it, so it may be unlinked meanwhile. Looking at one
 /// of fifty models costs the memory of one.
-public struct FileBytes: ByteSource {
+public struct FileBytes: SliceableBytes {
     /// A file that could not be opened, measured or mapped.
     public struct FileError: Error, CustomStringConvertible {
         /// What was tried.

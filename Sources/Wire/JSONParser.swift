@@ -16,19 +16,19 @@ extension JSON {
     /// Accepts RFC 8259, no more; an object with the same key twice is refused, since two readers would see two values.
     /// A text with more values or levels than `limits` allow is refused as soon as it shows.
     public init(parsing data: Data, limits: PayloadLimits = PayloadLimits()) throws(ParsingError) {
-        var parser = JSONParser(data: data, limits: limits)
+        var parser = JSONParser(data: data, source: data, limits: limits)
         self = try parser.parseDocument()
     }
 
-    /// Parses a file, whose long strings stay slices of it: the file is in memory only during the call.
-    /// Throws ``ParsingError`` or `FileBytes.FileError`.
-    public init(parsing file: FileBytes, limits: PayloadLimits = PayloadLimits()) throws {
-        self = try file.withBytes { bytes in
-            // No value keeps the pointer: strings are copied, or slices of the file.
+    /// Parses bytes, whose long strings stay slices of them: a file is in memory only during the call.
+    /// Throws ``ParsingError``, or an error of the file system.
+    public init(parsing source: some SliceableBytes, limits: PayloadLimits = PayloadLimits()) throws {
+        self = try source.withBytes { bytes in
+            // No value keeps the pointer: strings are copied, or slices of the source.
             let data = bytes.baseAddress.map {
                 Data(bytesNoCopy: UnsafeMutableRawPointer(mutating: $0), count: bytes.count, deallocator: .none)
             }
-            var parser = JSONParser(data: data ?? Data(), file: file, limits: limits)
+            var parser = JSONParser(data: data ?? Data(), source: source, limits: limits)
             return try parser.parseDocument()
         }
     }
@@ -42,8 +42,8 @@ extension JSON {
 /// A recursive-descent parser over the bytes of a text.
 private struct JSONParser {
     private let data: Data
-    /// Where the text lies, if not in memory.
-    private let file: FileBytes?
+    /// Where the text lies, of which long strings are slices.
+    private let source: any SliceableBytes
     private var position: Int
     private let limits: PayloadLimits
     private var depth = 0
@@ -52,9 +52,9 @@ private struct JSONParser {
     /// Strings at least this long stay slices of the text.
     private static let longString = 1024
 
-    init(data: Data, file: FileBytes? = nil, limits: PayloadLimits) {
+    init(data: Data, source: any SliceableBytes, limits: PayloadLimits) {
         self.data = data
-        self.file = file
+        self.source = source
         self.limits = limits
         position = data.startIndex
     }
@@ -196,39 +196,56 @@ private struct JSONParser {
         if byte == UInt8(ascii: "\"") {
             position += 1
             let slice = data[start..<end]
-            if isPlain && slice.count >= Self.longString { return .text(file?.slice(start..<end) ?? slice) }
+            if isPlain && slice.count >= Self.longString {
+                return .text(source.slice((start - data.startIndex)..<(end - data.startIndex)))
+            }
             guard let string = String(validating: slice, as: UTF8.self) else { throw error("text that is not UTF-8") }
             return .string(string)
         }
         return .string(try parseEscapedString(from: start))
     }
 
-    /// Where the run without escapes ends, and whether it is all ASCII.
+    /// Where the run without escapes ends, and whether it is all ASCII. Of a long one in a file no more than a piece is
+    /// in memory at a time.
     private func scanPlainRun() -> (end: Int, isASCII: Bool) {
-        let offset = position - data.startIndex
-        return data.withUnsafeBytes { bytes in
-            var index = offset
-            // Blocks without anything special, in a form that the compiler makes vectors of: weights are one long
-            // string.
-            while bytes.count - index >= 64 {
-                var special: UInt8 = 0
-                for place in 0..<64 {
-                    let byte = bytes[index &+ place]
-                    special |= (byte == UInt8(ascii: "\"") ? 1 : 0) | (byte == UInt8(ascii: "\\") ? 1 : 0)
-                    special |= (byte < 0x20 ? 1 : 0) | (byte & 0x80)
-                }
-                if special != 0 { break }
-                index &+= 64
-            }
-            var seen: UInt8 = 0
-            while index < bytes.count {
-                let byte = bytes[index]
-                if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
-                seen |= byte
-                index += 1
-            }
-            return (index - offset + position, seen < 0x80)
+        let pieceSize = 1 << 20
+        let start = position - data.startIndex
+        var (end, isASCII) = (start, true)
+        while end < data.count {
+            let piece = end..<min(end + (end == start ? Self.longString : pieceSize), data.count)
+            let look = { (bytes: UnsafeRawBufferPointer) in Self.plainRun(of: bytes) }
+            let found =
+                (end == start ? nil : try? source.withBytes(in: piece, look))
+                ?? data.withUnsafeBytes { look(UnsafeRawBufferPointer(rebasing: $0[piece])) }
+            end += found.count
+            isASCII = isASCII && found.isASCII
+            if found.count < piece.count { break }
         }
+        return (end + data.startIndex, isASCII)
+    }
+
+    /// How many bytes at the beginning stand in a string as they are, and whether they are all ASCII.
+    private static func plainRun(of bytes: UnsafeRawBufferPointer) -> (count: Int, isASCII: Bool) {
+        var index = 0
+        // Blocks without anything special, in a form that the compiler makes vectors of: weights are one long string.
+        while bytes.count - index >= 64 {
+            var special: UInt8 = 0
+            for place in 0..<64 {
+                let byte = bytes[index &+ place]
+                special |= (byte == UInt8(ascii: "\"") ? 1 : 0) | (byte == UInt8(ascii: "\\") ? 1 : 0)
+                special |= (byte < 0x20 ? 1 : 0) | (byte & 0x80)
+            }
+            if special != 0 { break }
+            index &+= 64
+        }
+        var seen: UInt8 = 0
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
+            seen |= byte
+            index += 1
+        }
+        return (index, seen < 0x80)
     }
 
     private mutating func parseEscapedString(from start: Int) throws(JSON.ParsingError) -> String {

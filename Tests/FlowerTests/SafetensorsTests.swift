@@ -23,10 +23,10 @@ struct SafetensorsTests {
     func roundTrip(seed: Int64) throws {
         let record = try Self.record(seed: seed)
         let file = try Safetensors.encode(record).joined()
-        #expect(try Safetensors.decode(file) == record)
+        #expect(try Safetensors.open(file) == record)
         // A slice does not start at zero.
         let slice = (Data([1, 2, 3]) + file)[3...]
-        #expect(try Safetensors.decode(slice) == record)
+        #expect(try Safetensors.open(slice) == record)
         let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
         try file.write(to: URL(fileURLWithPath: path))
         let opened = try Safetensors.open(FileBytes(path: path))
@@ -91,7 +91,7 @@ struct SafetensorsTests {
 
     @Test("A malformed file is refused in one sentence", arguments: malformed)
     func refuses(_ words: String, _ file: Data) {
-        let error = #expect(throws: Safetensors.FormatError.self) { try Safetensors.decode(file) }
+        let error = #expect(throws: Safetensors.FormatError.self) { try Safetensors.open(file) }
         #expect(error?.description.contains(words) ?? false, "\(String(describing: error))")
     }
 
@@ -101,6 +101,6 @@ struct SafetensorsTests {
         var file = try Safetensors.encode(try Self.record(seed: seed)).joined()
         for _ in 0..<3 { file[random.below(file.count)] = UInt8(random.below(256)) }
         if random.below(2) == 0 { file = file.prefix(random.below(file.count)) }
-        _ = try? Safetensors.decode(file)
+        _ = try? Safetensors.open(file)
     }
 }

@@ -37,7 +37,7 @@ struct TrainingTests {
         #expect(result["timing"]?["seconds_per_fan_out"]?.elements?.count == 4)
         #expect(FileManager.default.contents(atPath: output + "/result.json")?.allSatisfy { $0 < 0x80 } ?? false)
 
-        let arrays = try Safetensors.decode(
+        let arrays = try Safetensors.open(
             try #require(FileManager.default.contents(atPath: output + "/model.safetensors")))
         #expect(arrays["weight"]?.shape == [1, 30])
         let report = try #require(try? String(contentsOfFile: output + "/report.html", encoding: .utf8))

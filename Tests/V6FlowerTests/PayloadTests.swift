@@ -45,7 +45,7 @@ struct PayloadTests {
                     file = Data()
                     try Zstandard.decompress(frame, limit: 1 << 20) { file.append(contentsOf: $0) }
                 }
-                return try Safetensors.decode(file)
+                return try Safetensors.open(file)
             }
             #expect(read == messages.filter { $0.metadata.dstNodeID == node })
         }

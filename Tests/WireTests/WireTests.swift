@@ -46,6 +46,32 @@ struct Base64Tests {
         arguments: ["A", "AAA", "AA=A", "====", "AA==AAAA", "AB==", "AA-A", "AAA\n", "\u{e9}AA"])
     func refuses(_ text: String) {
         #expect(throws: Base64.DecodingError.self) { try Base64.decode(text) }
+        #expect(throws: Base64.DecodingError.self) { try Base64Bytes(Data(text.utf8)).materialized() }
+    }
+
+    @Test("What a text says is read range by range, as if it were decoded", arguments: 0...40)
+    func ranges(length: Int) throws {
+        var random = SeededRandom(Int64(length), "base64-bytes")
+        let data = Data((0..<length).map { _ in UInt8(random.below(256)) })
+        let bytes = try Base64Bytes(Data(data.base64EncodedString().utf8))
+        #expect(bytes.byteCount == length)
+        for start in 0...length {
+            for end in start...length {
+                let part = try bytes.withBytes(in: start..<end) { Data($0) }
+                #expect(part == data[start..<end])
+                #expect(try bytes.slice(start..<end).materialized() == part)
+            }
+        }
+        #expect(try bytes.slice(0..<(length + 9)).slice(0..<length).materialized() == data)
+    }
+
+    @Test("A text with padding in its middle is refused where it is looked at, however it is cut")
+    func padding() throws {
+        let bytes = try Base64Bytes(Data("AAAAAA==AAAA".utf8))
+        #expect(try bytes.withBytes(in: 0..<3) { $0.count } == 3)
+        for range in [0..<9, 3..<4, 3..<9, 5..<7] {
+            #expect(throws: Base64.DecodingError.self) { try bytes.withBytes(in: range) { $0.count } }
+        }
     }
 }
 

@@ -35,6 +35,9 @@ public protocol Grid: Sendable {
     /// initial arrays. `Strategy.runRounds` asks once.
     func beginTraining() async throws -> StrategyProgress?
 
+    /// The same arrays where they wait for the next round: a grid that has a disk need not leave them in memory.
+    func keep(_ arrays: ArrayRecord) async throws -> ArrayRecord
+
     /// Records a fan-out of the training: a run that goes on stands behind it. What this throws ends the training with
     /// the fan-outs before.
     func record(_ fanOut: FanOut) async throws
@@ -47,6 +50,9 @@ public protocol Grid: Sendable {
 extension Grid {
     /// Nil: no run is known.
     public func beginTraining() async throws -> StrategyProgress? { nil }
+
+    /// The arrays as they are.
+    public func keep(_ arrays: ArrayRecord) async throws -> ArrayRecord { arrays }
 
     /// Records nothing.
     public func record(_ fanOut: FanOut) async throws {}

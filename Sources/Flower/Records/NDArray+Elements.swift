@@ -18,10 +18,19 @@ extension NDArray {
     ) throws -> [Scalar] {
         try checkBounds(of: range, room: range.count)
         return try [Scalar](unsafeUninitializedCapacity: range.count) { target, initialized in
-            try read(range, to: target)
+            // By pieces, so that of a file no more is mapped than one of them.
+            for start in stride(from: 0, to: range.count, by: Self.pieceLength) {
+                let end = min(start + Self.pieceLength, range.count)
+                try read(
+                    (range.lowerBound + start)..<(range.lowerBound + end),
+                    to: UnsafeMutableBufferPointer(rebasing: target[start..<end]))
+            }
             initialized = range.count
         }
     }
+
+    /// Elements that are read at a time.
+    private static let pieceLength = 1 << 20
 
     /// Reads the elements of a range into `block` from `place` on, as ``elements(in:as:)`` does, without memory of its
     /// own: what walks many replies together, range by range, keeps one block of each.

@@ -103,6 +103,13 @@ public struct NDArray: Sendable {
         return shape.contains(0) ? 0 : product
     }
 
+    /// The same elements in other bytes. Throws ``Problem`` where those do not fill the shape.
+    package func moved(to bytes: any ByteSource) throws(Problem) -> NDArray {
+        var array = try NDArray(dtype: dtype, shape: shape, bytes: bytes)
+        array.stype = stype
+        return array
+    }
+
     /// The same elements in memory.
     public func materialized() throws -> NDArray {
         NDArray(unchecked: dtype, shape, try bytes.materialized())

@@ -168,20 +168,11 @@ public enum Safetensors {
         guard end == fileSize else { throw FormatError(problem: "\(fileSize - end) bytes follow the last array") }
     }
 
-    /// The arrays of a file in memory, as slices of it. Throws ``FormatError``.
-    public static func decode(_ file: Data, limits: PayloadLimits = PayloadLimits()) throws -> ArrayRecord {
-        let layout = try layout(fileSize: file.count, limits: limits) {
-            file[(file.startIndex + $0.lowerBound)..<(file.startIndex + $0.upperBound)]
-        }
-        return layout.entries.mapValues { entry in
-            let range = (file.startIndex + entry.range.lowerBound)..<(file.startIndex + entry.range.upperBound)
-            return entry.array(file[range])
-        }
-    }
-
-    /// The arrays of a file on disk, each mapped only while it is looked at.
-    /// Throws ``FormatError``, or an error of the file system.
-    public static func open(_ file: FileBytes, limits: PayloadLimits = PayloadLimits()) throws -> ArrayRecord {
+    /// The arrays of a file's bytes, as slices of them: those of a file on disk are each mapped only while they are
+    /// looked at. Throws ``FormatError``, or what reading the bytes throws.
+    public static func open(
+        _ file: some SliceableBytes, limits: PayloadLimits = PayloadLimits()
+    ) throws -> ArrayRecord {
         let layout = try layout(fileSize: file.byteCount, limits: limits) { try file.slice($0).materialized() }
         return layout.entries.mapValues { $0.array(file.slice($0.range)) }
     }

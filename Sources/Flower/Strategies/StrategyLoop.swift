@@ -19,7 +19,7 @@ extension Strategy {
         // Consumed here and below, so that no round keeps the arrays of the first in memory.
         let earlier = try await grid.beginTraining()
         do {
-            var progress = try await begin(consume initialArrays, evaluateFn, consume earlier)
+            var progress = try await begin(consume initialArrays, evaluateFn, consume earlier, grid)
             while progress.round <= numRounds {
                 try await advance(
                     &progress, grid, numRounds, timeout, trainConfig, evaluateConfig, evaluateFn)
@@ -33,13 +33,17 @@ extension Strategy {
     }
 
     private mutating func begin(
-        _ initialArrays: consuming ArrayRecord, _ evaluateFn: ServerEvaluation?, _ earlier: consuming StrategyProgress?
+        _ initialArrays: consuming ArrayRecord, _ evaluateFn: ServerEvaluation?,
+        _ earlier: consuming StrategyProgress?, _ grid: any Grid
     ) async throws -> StrategyProgress {
-        if let earlier = consume earlier {
+        if var earlier = consume earlier {
+            earlier.arrays = try await grid.keep(earlier.arrays)
+            earlier.result.arrays = earlier.arrays
             state = earlier.strategyState
+            try await keepState(grid)
             return earlier
         }
-        var progress = StrategyProgress(round: 0, arrays: initialArrays)
+        var progress = StrategyProgress(round: 0, arrays: try await grid.keep(initialArrays))
         if let metrics = try await evaluateFn?(0, progress.arrays) {
             progress.result.evaluateMetricsServerApp[0] = metrics
         }
@@ -77,9 +81,10 @@ extension Strategy {
                 for (name, array) in arrays where try !array.isFinite() {
                     throw NonFiniteModel(round: trained, array: name)
                 }
-                progress.arrays = arrays
-                progress.result.arrays = arrays
+                progress.arrays = try await grid.keep(arrays)
+                progress.result.arrays = progress.arrays
             }
+            try await keepState(grid)
             if let metrics { progress.result.trainMetricsClientApp[trained] = metrics }
             if let metrics = try await evaluateFn?(trained, progress.arrays) {
                 progress.result.evaluateMetricsServerApp[trained] = metrics
@@ -93,5 +98,12 @@ extension Strategy {
                 trainedRound: isLast ? nil : trained,
                 evaluatedRound: evaluation.isEmpty ? nil : evaluated, trainReplies: trainReplies,
                 evaluateReplies: evaluateReplies, seconds: Date().timeIntervalSince(started), progress: progress))
+    }
+
+    /// Puts the arrays that the strategy carries from round to round where the grid keeps them.
+    private mutating func keepState(_ grid: any Grid) async throws {
+        var kept = state
+        for (name, arrays) in kept.arrayRecords { kept[name] = .arrays(try await grid.keep(arrays)) }
+        if !kept.arrayRecords.isEmpty { state = kept }
     }
 }

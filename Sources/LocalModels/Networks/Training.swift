@@ -62,8 +62,9 @@ extension Network {
     mutating func train(
         _ matrix: DesignMatrix, _ loss: any Loss, _ options: TrainingOptions, shuffling random: inout SeededRandom
     ) -> Double {
-        let global = layers
-        var velocity = layers.map { Gradient(like: $0) }
+        // Empty where the step does not ask for them: each is another model in memory.
+        let global = options.proximalMu == 0 ? [] : layers
+        var velocity = options.momentum == 0 ? [] : layers.map { Gradient(like: $0) }
         var order = matrix.blocks
         let isWhole = options.batchSize == 0 || options.batchSize >= matrix.rows || order.count < 2
         var mean = 0.0
@@ -75,9 +76,9 @@ extension Network {
                 let end = isWhole ? order.count : Self.endOfBatch(order, from: next, options.batchSize)
                 let batch = isWhole ? matrix : matrix.selecting([Range<Int>](order[next..<end]))
                 next = end
-                let (batchLoss, gradients) = gradients(batch, loss)
+                var (batchLoss, gradients) = gradients(batch, loss)
                 total += batchLoss
-                step(gradients, scale: 1 / Float(batch.rows), options, global, &velocity)
+                step(&gradients, scale: 1 / Float(batch.rows), options, global, &velocity)
             }
             mean = total / Double(matrix.rows)
         }
@@ -149,28 +150,47 @@ extension Network {
         }
     }
 
+    /// One step. The gradients become what is subtracted, before the learning rate.
     private mutating func step(
-        _ gradients: [Gradient], scale: Float, _ options: TrainingOptions, _ global: [Layer],
+        _ gradients: inout [Gradient], scale: Float, _ options: TrainingOptions, _ global: [Layer],
         _ velocity: inout [Gradient]
     ) {
-        let momentum = Float(options.momentum)
         let rate = Float(options.learningRate)
-        let mu = Float(options.proximalMu)
         let decay = Float(options.weightDecay)
-        func move(
-            _ values: inout [Float], _ velocity: inout [Float], _ gradient: [Float], _ start: [Float], decay: Float
-        ) {
-            for place in values.indices {
-                let slope = gradient[place] * scale + decay * values[place] + mu * (values[place] - start[place])
-                velocity[place] = momentum * velocity[place] + slope
-                values[place] -= rate * velocity[place]
-            }
-        }
         for index in layers.indices {
-            move(
-                &layers[index].weight, &velocity[index].weight, gradients[index].weight, global[index].weight,
-                decay: decay)
-            move(&layers[index].bias, &velocity[index].bias, gradients[index].bias, global[index].bias, decay: 0)
+            Self.addDecay(decay, of: layers[index].weight, to: &gradients[index].weight, scale: scale)
+            Self.addDecay(0, of: layers[index].bias, to: &gradients[index].bias, scale: scale)
+            if !global.isEmpty {
+                let mu = Float(options.proximalMu)
+                Self.addPull(mu, of: layers[index].weight, from: global[index].weight, to: &gradients[index].weight)
+                Self.addPull(mu, of: layers[index].bias, from: global[index].bias, to: &gradients[index].bias)
+            }
+            if !velocity.isEmpty {
+                let momentum = Float(options.momentum)
+                Self.takeAgain(momentum, of: &velocity[index].weight, with: &gradients[index].weight)
+                Self.takeAgain(momentum, of: &velocity[index].bias, with: &gradients[index].bias)
+            }
+            Self.move(&layers[index].weight, against: gradients[index].weight, rate)
+            Self.move(&layers[index].bias, against: gradients[index].bias, rate)
         }
+    }
+
+    private static func addDecay(_ decay: Float, of values: [Float], to slope: inout [Float], scale: Float) {
+        for place in slope.indices { slope[place] = slope[place] * scale + decay * values[place] }
+    }
+
+    private static func addPull(_ mu: Float, of values: [Float], from start: [Float], to slope: inout [Float]) {
+        for place in slope.indices { slope[place] += mu * (values[place] - start[place]) }
+    }
+
+    private static func takeAgain(_ momentum: Float, of velocity: inout [Float], with slope: inout [Float]) {
+        for place in slope.indices {
+            velocity[place] = momentum * velocity[place] + slope[place]
+            slope[place] = velocity[place]
+        }
+    }
+
+    private static func move(_ values: inout [Float], against slope: [Float], _ rate: Float) {
+        for place in slope.indices { values[place] -= rate * slope[place] }
     }
 }

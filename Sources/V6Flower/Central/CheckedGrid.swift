@@ -28,6 +28,7 @@ struct CheckedGrid: Grid {
     func nodeIDs() -> [Int64] { participants.map(\.id).sorted() }
     func beginTraining() async throws -> StrategyProgress? { try await base.beginTraining() }
     func endTraining() async { await base.endTraining() }
+    func keep(_ arrays: ArrayRecord) async throws -> ArrayRecord { try await base.keep(arrays) }
 
     func record(_ fanOut: FanOut) async throws {
         try afterFanOut(fanOut)

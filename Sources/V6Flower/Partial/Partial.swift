@@ -110,19 +110,19 @@ enum Partial {
     }
 
     private static func open(_ digest: String, _ json: JSON, _ reader: inout BlobReader) throws -> ArrayRecord {
-        func check(_ found: Digest) throws {
-            guard found.hex == digest else {
-                throw Payload.Malformed(problem: "arrays do not have the digest they are named by")
-            }
-        }
+        let blob: any SliceableBytes
         // An input that is a frame has them as they are, in its file.
         if case .base64(let bytes) = json, let file = bytes.parts.first as? FileBytes {
-            try check(Digest(of: bytes))
-            return try reader.decode(file)
+            blob = file
+        } else {
+            guard let text = json.utf8 else {
+                throw Payload.Malformed(problem: "arrays of its messages are \(json.kind)")
+            }
+            blob = try Base64Bytes(text)
         }
-        guard let text = json.utf8 else { throw Payload.Malformed(problem: "arrays of its messages are \(json.kind)") }
-        let blob = try Base64.decode(text)
-        try check(Digest(of: blob))
+        guard try Digest(of: ByteSegments([blob])).hex == digest else {
+            throw Payload.Malformed(problem: "arrays do not have the digest they are named by")
+        }
         return try reader.decode(blob)
     }
 

@@ -24,21 +24,15 @@ struct BlobReader {
         return try Safetensors.open(spool.finish(), limits: limits)
     }
 
-    /// The arrays of a blob in memory. Throws as ``open(_:folder:)`` does.
-    mutating func decode(_ blob: Data) throws -> ArrayRecord {
-        guard blob.withUnsafeBytes(Zstandard.isFrame) else { return try Safetensors.decode(blob, limits: limits) }
-        var plain = Data()
-        try inflate(blob) { plain.append(contentsOf: $0) }
-        return try Safetensors.decode(plain, limits: limits)
-    }
-
-    /// The arrays of a blob of an input's file; they stay there unless they are compressed. Throws as
+    /// The arrays of a blob of an input; they stay where they lie unless they are compressed. Throws as
     /// ``open(_:folder:)`` does.
-    mutating func decode(_ blob: FileBytes) throws -> ArrayRecord {
+    mutating func decode(_ blob: some SliceableBytes) throws -> ArrayRecord {
         guard try blob.slice(0..<4).withBytes(Zstandard.isFrame) else {
             return try Safetensors.open(blob, limits: limits)
         }
-        return try decode(blob.materialized())
+        var plain = Data()
+        try inflate(blob) { plain.append(contentsOf: $0) }
+        return try Safetensors.open(plain, limits: limits)
     }
 
     private mutating func inflate(_ blob: any ByteSource, _ write: (UnsafeRawBufferPointer) throws -> Void) throws {

@@ -25,7 +25,7 @@ package final class TaskFile: Sendable {
 
     /// The file's bytes, mapped into memory. Throws ``ContainerError/unreadable(what:path:reason:)``, also above
     /// `limit` bytes.
-    package func contents(limit: Int = Int.max) throws(ContainerError) -> Data {
+    package func contents(limit: Int) throws(ContainerError) -> Data {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw unreadable(String(cString: strerror(errno))) }
         let size = Int(status.st_size)

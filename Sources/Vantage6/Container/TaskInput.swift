@@ -7,16 +7,7 @@ package struct TaskInput: Sendable {
     package let kwargs: OrderedDictionary<String, JSON>
 
     /// Parses an input file's bytes, `{"method": …, "args": […], "kwargs": {…}}`. Throws ``ContainerError``.
-    package init(_ data: Data) throws(ContainerError) {
-        guard !data.isEmpty else { throw .badInput(problem: "it is empty") }
-        let json: JSON
-        do {
-            json = try JSON(parsing: data)
-        } catch {
-            throw EncryptedPayload.isLikely(data) ? .inputStillEncrypted : .badInput(problem: "\(error)")
-        }
-        try self.init(json)
-    }
+    package init(_ bytes: some SliceableBytes) throws(ContainerError) { try self.init(JSON(input: bytes)) }
 
     /// Takes the object that an input is. Throws ``ContainerError``.
     init(_ json: JSON) throws(ContainerError) {
@@ -31,6 +22,19 @@ package struct TaskInput: Sendable {
         }
         self.method = method
         self.kwargs = members
+    }
+}
+
+extension JSON {
+    /// Parses the bytes of an input, in which its long strings stay. Throws ``ContainerError``.
+    init(input bytes: some SliceableBytes) throws(ContainerError) {
+        guard bytes.byteCount > 0 else { throw .badInput(problem: "it is empty") }
+        do {
+            self = try JSON(parsing: bytes)
+        } catch {
+            let isEncrypted = (try? bytes.withBytes { EncryptedPayload.isLikely($0) }) ?? false
+            throw isEncrypted ? .inputStillEncrypted : .badInput(problem: "\(error)")
+        }
     }
 }
 

@@ -26,8 +26,8 @@ enum Version4 {
         ) { (unpack) throws(ContainerError) in
             let text = String(decoding: try tokenFile.contents(limit: ContainerToken.largest), as: UTF8.self)
             let token = try ContainerToken(text)
-            let json = try unpack(inputFile.bytes())
-            let input = if let json { try TaskInput(json) } else { try TaskInput(inputFile.contents()) }
+            let bytes = try inputFile.bytes()
+            let input = if let json = try unpack(bytes) { try TaskInput(json) } else { try TaskInput(bytes) }
             return task(token, input, address: address)
         }
     }

@@ -55,7 +55,7 @@ enum Version5 {
                 throw .badToken(problem: "it is another task's than the environment names")
             }
             return ContainerTask(
-                method: method, action: action, arguments: try arguments(inputFile.contents()),
+                method: method, action: action, arguments: try arguments(inputFile.bytes()),
                 organizationID: organization,
                 collaborationID: collaboration, studyID: token?.studyID, taskID: task, image: token?.image ?? "",
                 proxy: try token.map { token throws(ContainerError) in
@@ -67,13 +67,8 @@ enum Version5 {
     }
 
     /// An input is the arguments alone.
-    private static func arguments(_ data: Data) throws(ContainerError) -> OrderedDictionary<String, JSON> {
-        let json: JSON
-        do {
-            json = try JSON(parsing: data)
-        } catch {
-            throw EncryptedPayload.isLikely(data) ? .inputStillEncrypted : .badInput(problem: "\(error)")
-        }
+    private static func arguments(_ bytes: FileBytes) throws(ContainerError) -> OrderedDictionary<String, JSON> {
+        let json = try JSON(input: bytes)
         guard let arguments = json.members else { throw .badInput(problem: "it is \(json.kind), not an object") }
         return arguments
     }
