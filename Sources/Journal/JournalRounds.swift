@@ -95,7 +95,8 @@ extension Journal {
             }
             // A round that aggregated nothing leaves the arrays that it began with.
             if hasResult { result.arrays = arrays }
-            let state = try RecordRow.records(.state(of: round), db)
+            // A strategy may hold a model of each organization.
+            let state = try RecordRow.records(.state(of: round), db, keep: keep)
             return StrategyProgress(round: round, arrays: arrays, strategyState: state, result: result)
         }
     }

@@ -120,6 +120,9 @@ struct StateTests {
             report: JournalFixture.report(1))
         for found in [try #require(try journal.progress()), try #require(try fixture.resume().progress())] {
             #expect(try Self.told(found.strategyState) == Self.told(state))
+            for arrays in found.strategyState.arrayRecords.values {
+                #expect(arrays.values.allSatisfy { $0.bytes is FileBytes }, "a strategy's arrays wait on the disk")
+            }
             #expect(try Self.told(["model": .arrays(found.arrays)]) == Self.told(["model": .arrays(model)]))
         }
     }

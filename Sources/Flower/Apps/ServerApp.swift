@@ -41,6 +41,10 @@ public protocol Grid: Sendable {
 
     /// The training is over, well or not.
     func endTraining() async
+
+    /// Puts arrays that a strategy holds of a node where they take no memory until somebody looks at them, and gives
+    /// them as they lie there: with many nodes they would be more than memory holds.
+    func keep(_ arrays: ArrayRecord) async throws -> ArrayRecord
 }
 
 /// A grid that keeps nothing: each run is a new one.
@@ -53,4 +57,7 @@ extension Grid {
 
     /// Does nothing.
     public func endTraining() async {}
+
+    /// The arrays as they are, in memory.
+    public func keep(_ arrays: ArrayRecord) async throws -> ArrayRecord { arrays }
 }

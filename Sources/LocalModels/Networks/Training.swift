@@ -3,9 +3,10 @@ import Wire
 
 /// Stochastic gradient descent as a node does it in one round.
 ///
-///     v ← momentum · v + ∇loss + weight_decay · w + μ (w − w_global),   w ← w − learning_rate · v
+///     v ← momentum · v + ∇loss + weight_decay · w + μ (w − w_global) + correction,   w ← w − learning_rate · v
 ///
-/// Momentum starts anew each round; weight decay leaves biases alone, as scikit-learn's penalties do; μ is FedProx's.
+/// Momentum starts anew each round; weight decay leaves biases alone, as scikit-learn's penalties do; μ is FedProx's,
+/// the correction SCAFFOLD's or FedDyn's.
 package struct TrainingOptions: Sendable, Equatable {
     /// Passes over the rows.
     package var epochs = 1
@@ -17,10 +18,12 @@ package struct TrainingOptions: Sendable, Equatable {
     package var weightDecay = 0.0
     /// FedProx's μ.
     package var proximalMu = 0.0
+    /// Whether the reply tells how many steps the training took.
+    package private(set) var tellsSteps = false
 
     package init() {}
 
-    /// The options as settings of a message; μ is the strategy's to send.
+    /// The options as settings of a message; μ, and whether steps are told, are the strategy's to send.
     package var config: ConfigRecord {
         [
             "local-epochs": .int(Int64(epochs)), "batch-size": .int(Int64(batchSize)),
@@ -50,6 +53,17 @@ package struct TrainingOptions: Sendable, Equatable {
         momentum = try number("momentum", below: 1)
         weightDecay = try number("weight-decay", below: .infinity)
         proximalMu = try number("proximal-mu", below: .infinity)
+        tellsSteps = config["tells-local-steps"]?.bool ?? false
+    }
+
+    /// How many steps the training over so many rows can take.
+    ///
+    /// Two steps that follow each other have more rows together than a batch, since the second begins with a block for
+    /// which the first had no room.
+    package func steps(rows: Int) -> ClosedRange<Double> {
+        let isWhole = batchSize == 0 || batchSize >= rows
+        let most = isWhole ? 1 : 2 * Double(rows / (batchSize + 1)) + 1
+        return Double(epochs)...(Double(epochs) * most)
     }
 
     /// The most passes over the rows in a round.
@@ -57,16 +71,19 @@ package struct TrainingOptions: Sendable, Equatable {
 }
 
 extension Network {
-    /// Trains in place; gives the mean loss of the last epoch. A step takes whole blocks: as many as there is room for,
-    /// one at least.
+    /// Trains in place; gives the mean loss of the last epoch, and the number of steps. A step takes whole blocks: as
+    /// many as there is room for, one at least.
+    ///
+    /// - Parameter correction: what is added to each gradient, in the form of the weights.
     mutating func train(
-        _ matrix: DesignMatrix, _ loss: any Loss, _ options: TrainingOptions, shuffling random: inout SeededRandom
-    ) -> Double {
+        _ matrix: DesignMatrix, _ loss: any Loss, _ options: TrainingOptions, correction: Network? = nil,
+        shuffling random: inout SeededRandom
+    ) -> (mean: Double, steps: Int) {
         let global = layers
         var velocity = layers.map { Gradient(like: $0) }
         var order = matrix.blocks
         let isWhole = options.batchSize == 0 || options.batchSize >= matrix.rows || order.count < 2
-        var mean = 0.0
+        var (mean, steps) = (0.0, 0)
         for _ in 0..<options.epochs {
             if !isWhole { random.shuffle(&order) }
             var total = 0.0
@@ -77,11 +94,12 @@ extension Network {
                 next = end
                 let (batchLoss, gradients) = gradients(batch, loss)
                 total += batchLoss
-                step(gradients, scale: 1 / Float(batch.rows), options, global, &velocity)
+                step(gradients, scale: 1 / Float(batch.rows), options, global, correction, &velocity)
+                steps += 1
             }
             mean = total / Double(matrix.rows)
         }
-        return mean
+        return (mean, steps)
     }
 
     private static func endOfBatch(_ order: [Range<Int>], from start: Int, _ size: Int) -> Int {
@@ -150,7 +168,7 @@ extension Network {
     }
 
     private mutating func step(
-        _ gradients: [Gradient], scale: Float, _ options: TrainingOptions, _ global: [Layer],
+        _ gradients: [Gradient], scale: Float, _ options: TrainingOptions, _ global: [Layer], _ correction: Network?,
         _ velocity: inout [Gradient]
     ) {
         let momentum = Float(options.momentum)
@@ -158,19 +176,24 @@ extension Network {
         let mu = Float(options.proximalMu)
         let decay = Float(options.weightDecay)
         func move(
-            _ values: inout [Float], _ velocity: inout [Float], _ gradient: [Float], _ start: [Float], decay: Float
+            _ values: inout [Float], _ velocity: inout [Float], _ gradient: [Float], _ start: [Float],
+            _ correction: [Float]?, decay: Float
         ) {
             for place in values.indices {
-                let slope = gradient[place] * scale + decay * values[place] + mu * (values[place] - start[place])
+                var slope = gradient[place] * scale + decay * values[place] + mu * (values[place] - start[place])
+                if let correction { slope += correction[place] }
                 velocity[place] = momentum * velocity[place] + slope
                 values[place] -= rate * velocity[place]
             }
         }
         for index in layers.indices {
+            let own = correction?.layers[index]
             move(
                 &layers[index].weight, &velocity[index].weight, gradients[index].weight, global[index].weight,
-                decay: decay)
-            move(&layers[index].bias, &velocity[index].bias, gradients[index].bias, global[index].bias, decay: 0)
+                own?.weight, decay: decay)
+            move(
+                &layers[index].bias, &velocity[index].bias, gradients[index].bias, global[index].bias, own?.bias,
+                decay: 0)
         }
     }
 }

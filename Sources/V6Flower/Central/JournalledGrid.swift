@@ -26,7 +26,7 @@ actor JournalledGrid: CheckingGrid {
     }
 
     private nonisolated let transport: any Transport
-    private let journal: Journal
+    private nonisolated let journal: Journal
     private var replies: RecordedReplies
     /// The fan-outs that were pushed and are not over, in order.
     private var open: OrderedDictionary<Int, Open> = [:]
@@ -74,6 +74,8 @@ actor JournalledGrid: CheckingGrid {
     }
 
     func endTraining() async { training = .between }
+
+    nonisolated func keep(_ arrays: ArrayRecord) throws -> ArrayRecord { try journal.keep(arrays) }
 
     func record(_ fanOut: FanOut) async throws {
         guard training == .first else { return }
