@@ -122,7 +122,7 @@ class FedDyn:
         self.x = each(lambda m, h: m - h / self.alpha, mean(models, [c.examples for c in chosen]), self.h)
 
 
-def case(out, rng, name, strategy, options, config, dtype, equal, sampled, rounds=25):
+def case(out, rng, name, strategy, options, config, dtype, equal, sampled, rounds=12):
     examples = [50] * 6 if equal else [int(n) for n in rng.integers(20, 200, 6)]
     clients = [Client(rng, i + 1, examples[i], int(rng.integers(1, 9)), dtype) for i in range(6)]
     x = {k: rng.normal(0, 1, s).astype(dtype) for k, s in SHAPES.items()}
