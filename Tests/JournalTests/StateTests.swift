@@ -120,10 +120,30 @@ struct StateTests {
             report: JournalFixture.report(1))
         for found in [try #require(try journal.progress()), try #require(try fixture.resume().progress())] {
             #expect(try Self.told(found.strategyState) == Self.told(state))
-            for arrays in found.strategyState.arrayRecords.values {
-                #expect(arrays.values.allSatisfy { $0.bytes is FileBytes }, "a strategy's arrays wait on the disk")
-            }
             #expect(try Self.told(["model": .arrays(found.arrays)]) == Self.told(["model": .arrays(model)]))
+        }
+    }
+
+    @Test("Of a state that is read, and of what a grid keeps, large arrays wait on the disk and small ones do not")
+    func onDisk() throws {
+        let large: ArrayRecord = [
+            "a": NDArray((0..<1000).map { Float($0) }), "b": try NDArray((0..<60).map { Double($0) }, shape: [6, 10]),
+        ]
+        let small: ArrayRecord = ["a": NDArray([Float(1), 2])]
+        let fixture = try JournalFixture()
+        let journal = try Journal.create(path: fixture.path, run: fixture.run)
+        try journal.record(
+            StrategyProgress(
+                round: 1, arrays: small, strategyState: ["large": .arrays(large), "small": .arrays(small)]),
+            trained: true, report: JournalFixture.report(1))
+        let state = try #require(try journal.progress()).strategyState.arrayRecords
+        for (found, wanted) in [
+            (state["large"], large), (state["small"], small), (try journal.keep(large), large),
+            (try journal.keep(small), small),
+        ] {
+            let found = try #require(found)
+            #expect(found == wanted && found.keys == wanted.keys)
+            #expect(found.values.allSatisfy { ($0.bytes is FileBytes) == (wanted.count == 2) })
         }
     }
 

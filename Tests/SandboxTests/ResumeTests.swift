@@ -36,7 +36,8 @@ struct ResumeTests {
         ] as [(String, JSON, Int)])
     func sameBytes(strategy: String, options: JSON, fanOuts: Int) async throws {
         let kwargs: OrderedDictionary<String, JSON> = [
-            "model": "logistic", "target": "diagnosis", "num_rounds": 5, "strategy": .string(strategy),
+            "model": strategy == "FedAdam" ? "logistic" : "mlp", "target": "diagnosis", "num_rounds": 5,
+            "strategy": .string(strategy),
             "strategy_options": options,
             "fraction_train": 0.7,
         ]
