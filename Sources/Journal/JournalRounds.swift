@@ -91,11 +91,12 @@ extension Journal {
                 db, sql: "SELECT model_of FROM record WHERE model_of <= ? ORDER BY model_of DESC LIMIT 1",
                 arguments: [round])
             {
-                arrays = try model(row.count("model_of"), db)
+                arrays = try keep(model(row.count("model_of"), db))
             }
             // A round that aggregated nothing leaves the arrays that it began with.
             if hasResult { result.arrays = arrays }
-            let state = try RecordRow.records(.state(of: round), db)
+            // A strategy may hold a model of each organization.
+            let state = try RecordRow.records(.state(of: round), db, keep: keep)
             return StrategyProgress(round: round, arrays: arrays, strategyState: state, result: result)
         }
     }

@@ -63,14 +63,23 @@ struct RecordRow: FetchableRecord, PersistableRecord {
         for (name, array) in arrays { try ArrayRow(record: id, name: name, array: array).insertWhole(db) }
     }
 
-    /// The records of a place, in the order they were given. Throws ``Row/WrongCell``.
-    static func records(_ place: Place, _ db: Database) throws -> RecordDict {
+    /// The records of a place, in the order they were given. Throws ``Row/WrongCell``, and what `keep` throws.
+    ///
+    /// - Parameter keep: gets the arrays of a record as soon as they are read, and gives those that the record is to
+    ///   have.
+    static func records(
+        _ place: Place, _ db: Database, keep: (ArrayRecord) throws -> ArrayRecord = { $0 }
+    ) throws -> RecordDict {
         var records: RecordDict = [:]
         let rows = try filter(Column(place.cell.column) == place.cell.value).order(Column("id")).fetchAll(db)
         for row in rows {
             guard records[row.name] == nil else { throw Row.WrongCell(column: "name") }
             records[row.name] =
-                if case .arrays = row.record { .arrays(try ArrayRow.arrays(of: row.id, db)) } else { row.record }
+                if case .arrays = row.record {
+                    .arrays(try keep(ArrayRow.arrays(of: row.id, db)))
+                } else {
+                    row.record
+                }
         }
         return records
     }

@@ -124,6 +124,29 @@ struct StateTests {
         }
     }
 
+    @Test("Of a state that is read, and of what a grid keeps, large arrays wait on the disk and small ones do not")
+    func onDisk() throws {
+        let large: ArrayRecord = [
+            "a": NDArray((0..<1000).map { Float($0) }), "b": try NDArray((0..<60).map { Double($0) }, shape: [6, 10]),
+        ]
+        let small: ArrayRecord = ["a": NDArray([Float(1), 2])]
+        let fixture = try JournalFixture()
+        let journal = try Journal.create(path: fixture.path, run: fixture.run)
+        try journal.record(
+            StrategyProgress(
+                round: 1, arrays: small, strategyState: ["large": .arrays(large), "small": .arrays(small)]),
+            trained: true, report: JournalFixture.report(1))
+        let state = try #require(try journal.progress()).strategyState.arrayRecords
+        for (found, wanted) in [
+            (state["large"], large), (state["small"], small), (try journal.keep(large), large),
+            (try journal.keep(small), small),
+        ] {
+            let found = try #require(found)
+            #expect(found == wanted && found.keys == wanted.keys)
+            #expect(found.values.allSatisfy { ($0.bytes is FileBytes) == (wanted.count == 2) })
+        }
+    }
+
     @Test("A reply comes back as it was, whatever its names and sentences hold", arguments: 0..<20)
     func reply(_ seed: Int) throws {
         var draw = Draw(random: SeededRandom(Int64(seed), "reply"))

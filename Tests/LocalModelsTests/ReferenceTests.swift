@@ -101,4 +101,74 @@ struct ReferenceTests {
         #expect(abs(try #require(metrics["auc"]?.double) - (expected?["auc"]?.double ?? 0)) < 1e-6)
         #expect(abs(try #require(metrics["accuracy"]?.double) - (expected?["accuracy"]?.double ?? 0)) < 1e-9)
     }
+
+    /// The diabetes table's organizations, whose trainings a strategy asks for; each makes its own number of passes.
+    private struct Organizations: Grid {
+        let design: Design
+        let rows: OrderedDictionary<Int64, DesignMatrix>
+        let epochs: [Int64]
+
+        func nodeIDs() -> [Int64] { [Int64](rows.keys) }
+
+        func sendAndReceive(_ messages: [Message], timeout: Double?) async throws -> [Message] {
+            try messages.map { message in
+                let node = message.metadata.dstNodeID
+                let arrays = message.content?.arrayRecords ?? [:]
+                var config = try #require(message.content?.configRecords["config"])
+                config["local-epochs"] = .int(epochs[Int(node) - 1])
+                var work = Work(
+                    arrays: try #require(arrays["arrays"]), rows: try #require(rows[node]), design: design,
+                    config: config, round: 1, node: node)
+                work.correction = arrays["correction"]
+                let trained = try design.question.model.train(work)
+                var metrics: MetricRecord = ["num-examples": .int(Int64(work.rows.rows))]
+                metrics.merge(trained.metrics) { own, _ in own }
+                return Message(
+                    content: ["arrays": .arrays(trained.arrays), "metrics": .metrics(metrics)], replyTo: message)
+            }
+        }
+    }
+
+    /// How far the mean squared error over all rows is above that of scikit-learn's model, as a share of it.
+    private static func excess(
+        _ strategy: some Strategy, epochs: [Int64], rounds: Int, _ options: TrainingOptions
+    ) async throws -> Double {
+        let question = Question(model: Linear(), target: "progression", testFraction: 0)
+        let (tables, rules) = (try tables("diabetes"), DisclosureRules())
+        var profiles: OrderedDictionary<String, Profile> = [:]
+        for (node, table) in tables { profiles["\(node)"] = try Profile(table, question, rules) }
+        let design = try Agreement(profiles, question).design
+        let rows = try tables.mapValues {
+            try DesignMatrix($0, Cohort($0, question, rules), .train, design, rules)
+        }
+        var strategy = strategy
+        let result = try await strategy.start(
+            grid: Organizations(design: design, rows: rows, epochs: epochs), initialArrays: design.initialArrays(),
+            numRounds: rounds, trainConfig: options.config)
+        let metrics = try HeldOutBench(tables, design, rules).metrics(of: result.arrays)
+        let (found, best) = (metrics["rmse"]?.double ?? .nan, Self.reference["linear"]?["rmse"]?.double ?? .nan)
+        return found * found / (best * best) - 1
+    }
+
+    @Test(
+        "Over organizations that differ SCAFFOLD and FedDyn end at scikit-learn's model of all rows, FedAvg beside it")
+    func corrections() async throws {
+        var options = TrainingOptions()
+        (options.batchSize, options.learningRate, options.momentum) = (0, 0.1, 0.9)
+        let averaging = FedAvg(fractionEvaluate: 0)
+        let epochs: [Int64] = [20, 20, 20]
+        #expect(try await Self.excess(averaging, epochs: epochs, rounds: 150, options) > 5e-4)
+        #expect(try await abs(Self.excess(SCAFFOLD(averaging), epochs: epochs, rounds: 250, options)) < 1e-6)
+        #expect(try await abs(Self.excess(FedDyn(averaging, alpha: 0.1), epochs: epochs, rounds: 250, options)) < 1e-6)
+    }
+
+    @Test("Where organizations take different numbers of steps FedNova ends nearer to scikit-learn's model than FedAvg")
+    func normalised() async throws {
+        var options = TrainingOptions()
+        (options.batchSize, options.learningRate) = (0, 0.02)
+        let averaging = FedAvg(fractionEvaluate: 0)
+        let average = try await Self.excess(averaging, epochs: [12, 2, 1], rounds: 1000, options)
+        let nova = try await Self.excess(FedNova(averaging), epochs: [12, 2, 1], rounds: 1000, options)
+        #expect(nova < average / 10, "\(nova) and \(average)")
+    }
 }

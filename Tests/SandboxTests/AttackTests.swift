@@ -26,6 +26,7 @@ struct AttackTests {
         ),
         ("metrics and metrics.update({'spy': 1.0})", "train", "the metrics of its reply are not"),
         ("metrics and metrics.pop('train-loss', None)", "train", "the metrics of its reply are not"),
+        ("metrics and metrics.update({'local-steps': 7})", "train", "the metrics of its reply are not"),
         ("metrics and metrics.update({'accuracy': 2.0})", "evaluate", "metric 'accuracy' is outside of what it can be"),
         ("metrics and metrics.update({'loss': {'float': 'inf'}})", "evaluate", "metric 'loss' is not a finite number"),
         (

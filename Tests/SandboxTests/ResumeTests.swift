@@ -29,11 +29,16 @@ struct ResumeTests {
     }
 
     @Test(
-        "The resumed run ends with the bytes of one that never stopped, wherever it was killed", arguments: [2, 3, 5])
-    func sameBytes(fanOuts: Int) async throws {
+        "The resumed run ends with the bytes of one that never stopped, wherever it was killed",
+        arguments: [
+            ("FedAdam", ["eta": 0.05], 2), ("FedAdam", ["eta": 0.05], 3), ("FedAdam", ["eta": 0.05], 5),
+            ("SCAFFOLD", [:], 3), ("SCAFFOLD", [:], 5), ("FedDyn", ["alpha": 0.1], 4),
+        ] as [(String, JSON, Int)])
+    func sameBytes(strategy: String, options: JSON, fanOuts: Int) async throws {
         let kwargs: OrderedDictionary<String, JSON> = [
-            "model": "logistic", "target": "diagnosis", "num_rounds": 5, "strategy": "FedAdam",
-            "strategy_options": ["eta": 0.05],
+            "model": strategy == "FedAdam" ? "logistic" : "mlp", "target": "diagnosis", "num_rounds": 5,
+            "strategy": .string(strategy),
+            "strategy_options": options,
             "fraction_train": 0.7,
         ]
         let network = try Self.network()

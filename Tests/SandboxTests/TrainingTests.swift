@@ -123,7 +123,7 @@ struct TrainingTests {
             ("FedYogi", ["eta": 0.05]),
             ("FedAdagrad", ["eta": 0.1]), ("FedMedian", [:]), ("FedTrimmedAvg", ["beta": 0.4]),
             ("Krum", ["num_malicious_nodes": 1]), ("MultiKrum", ["num_nodes_to_select": 2]), ("Bulyan", [:]),
-            ("QFedAvg", ["q": 0.5]),
+            ("QFedAvg", ["q": 0.5]), ("SCAFFOLD", [:]), ("FedNova", [:]), ("FedDyn", ["alpha": 0.1]),
         ] as [(String, JSON)])
     func strategies(_ name: String, _ options: JSON) async throws {
         let kwargs: OrderedDictionary<String, JSON> = [

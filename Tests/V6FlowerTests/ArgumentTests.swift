@@ -71,6 +71,33 @@ struct ArgumentTests {
         #expect(strategy.requiredTrainReplies == 3)
     }
 
+    @Test("What SCAFFOLD, FedNova and FedDyn cannot train with is refused")
+    func nodeStrategies() {
+        func problems(_ strategy: String, _ options: JSON, _ more: OrderedDictionary<String, JSON> = [:]) -> [String] {
+            var kwargs: OrderedDictionary<String, JSON> = [
+                "model": "linear", "target": "y", "strategy": .string(strategy), "strategy_options": options,
+            ]
+            kwargs.merge(more) { $1 }
+            return Self.problems(.object(kwargs))
+        }
+        #expect(problems("SCAFFOLD", ["server_learning_rate": 0.5]).isEmpty)
+        #expect(
+            problems("SCAFFOLD", ["server_learning_rate": 0])
+                == ["strategy_options.server_learning_rate must be above 0"])
+        #expect(problems("FedDyn", ["alpha": 0]) == ["strategy_options.alpha must be above 0"])
+        #expect(problems("FedNova", ["proximal_mu": -1]) == ["strategy_options.proximal_mu must be at least 0"])
+        #expect(problems("FedNova", ["proximal_mu": 9.9]).isEmpty)
+        #expect(
+            problems("FedNova", ["proximal_mu": 2], ["learning_rate": 0.5])
+                == ["strategy_options.proximal_mu must be below 1 / learning_rate"])
+        let privacy: JSON = ["noise_multiplier": 1, "clipping_norm": 0.5, "target_delta": 1e-5]
+        for strategy in ["SCAFFOLD", "FedNova", "FedDyn"] {
+            #expect(
+                problems(strategy, [:], ["privacy": privacy]).first?
+                    .hasPrefix("privacy is for the strategies FedAvg and FedProx") ?? false)
+        }
+    }
+
     @Test("Options are those of the strategy and the model, by Flower's names")
     func options() throws {
         #expect(

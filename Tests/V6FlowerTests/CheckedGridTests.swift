@@ -1,5 +1,6 @@
 import Flower
 import Foundation
+import LocalModels
 import Testing
 
 @testable import V6Flower
@@ -63,5 +64,38 @@ struct CheckedGridTests {
         #expect(try await ask([1], .evaluate) == 1)
         let error = await #expect(throws: Failure.self) { try await ask([1, 2, 2], .train) }
         #expect(error?.description.contains("2 organizations would train together and 3 are needed") ?? false)
+    }
+
+    @Test("The number of steps that a strategy counts by is one that so many rows can take")
+    func steps() throws {
+        let organizations = [Preparation.Organization(id: 1, name: "utrecht", trainRows: 100, testRows: 0)]
+        let check = TrainingReplyCheck(organizations: organizations, metrics: ([.trainLoss], []))
+        let arrays: Record = .arrays(["w": NDArray([Float(1)])])
+        func problem(_ steps: MetricValue?, batchSize: Int64 = 32, isAsked: Bool = true) -> String? {
+            var config: ConfigRecord = ["local-epochs": 2, "batch-size": .int(batchSize), "learning-rate": 0.1]
+            if isAsked { config["tells-local-steps"] = true }
+            let question = Message(
+                content: ["arrays": arrays, "config": .configs(config)], dstNodeID: 1, messageType: .train)
+            var metrics: MetricRecord = ["num-examples": 100, "train-loss": 0.5]
+            metrics["local-steps"] = steps
+            do {
+                try check(
+                    Message(content: ["arrays": arrays, "metrics": .metrics(metrics)], replyTo: question), question)
+                return nil
+            } catch {
+                return "\(error)"
+            }
+        }
+        #expect(problem(8) == nil && problem(2) == nil && problem(14) == nil && problem(2, batchSize: 0) == nil)
+        #expect(problem(nil, isAsked: false) == nil)
+        for lie in [0, 1, -3, 15, .int(.max)] as [MetricValue] {
+            #expect(problem(lie) == "its metric 'local-steps' is outside of what it can be")
+        }
+        #expect(problem(3, batchSize: 0) == "its metric 'local-steps' is outside of what it can be")
+        #expect(problem(.double(8)) == "its metric 'local-steps' is not a whole number")
+        #expect(problem(.double(.nan)) == "its metric 'local-steps' is not a whole number")
+        #expect(problem(.ints([8])) == "its metric 'local-steps' is not one number")
+        #expect(problem(nil)?.hasPrefix("the metrics of its reply are not") ?? false)
+        #expect(problem(8, isAsked: false)?.hasPrefix("the metrics of its reply are not") ?? false)
     }
 }

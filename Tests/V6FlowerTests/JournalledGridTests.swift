@@ -3,7 +3,6 @@ import Foundation
 import Journal
 import Synchronization
 import Testing
-import Wire
 
 @testable import V6Flower
 
@@ -72,24 +71,7 @@ struct JournalledGridTests {
             ?? Journal.create(
                 path: path, run: Journal.Run(.swiftApp, task: Self.task, owner: Self.owner, arguments: [:]))
         let replies = try RecordedReplies(journal, runID: 7, nodeID: 1, limit: limit, log: log)
-        return JournalledGrid(transport, journal, replies, folder: folder)
-    }
-
-    @Test("Arrays wait on disk for the next round, and are the same; a few bytes stay where they are")
-    func kept() async throws {
-        var foreign = NDArray([UInt8](repeating: 7, count: 9))
-        foreign.stype = "theirs"
-        let large: ArrayRecord = [
-            "w": try NDArray((0..<300_000).map(Float.init), shape: [300, 1000]), "b": NDArray([1.5, -0.0]),
-            "f": foreign,
-        ]
-        let grid = try grid(FakeTransport(Self.answer))
-        let kept = try await grid.keep(large)
-        #expect(kept == large)
-        #expect([String](kept.keys) == ["w", "b", "f"])
-        #expect(kept.values.allSatisfy { $0.bytes is FileBytes })
-        #expect(try await grid.keep(["b": NDArray([1.5])]).values.allSatisfy { !($0.bytes is FileBytes) })
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).allSatisfy { $0.contains("checkpoint") })
+        return JournalledGrid(transport, journal, replies)
     }
 
     private static func questions(_ nodes: [Int64], _ value: Double = 1) -> [Message] {

@@ -143,11 +143,18 @@ public struct ConsistentReplies: Sendable {
     ///
     /// - Parameter isUniform: lets all weigh alike.
     public func meanOfArrays(isUniform: Bool = false) throws -> ArrayRecord {
+        try meanOfArrays(shares: shares(isUniform: isUniform))
+    }
+
+    /// What each reply weighs over what all weigh.
+    func shares(isUniform: Bool) -> [Double] {
+        isUniform ? [Double](repeating: 1 / Double(replies.count), count: replies.count) : replies.map(\.share)
+    }
+
+    /// The mean of the arrays by a share for each reply. Throws as ``WeightedMean`` does.
+    func meanOfArrays(shares: [Double]) throws -> ArrayRecord {
         var mean = WeightedMean()
-        for reply in replies {
-            let share = isUniform ? 1 / Double(replies.count) : reply.share
-            try mean.add(reply.arrays, share: share, node: reply.node)
-        }
+        for (reply, share) in zip(replies, shares) { try mean.add(reply.arrays, share: share, node: reply.node) }
         return mean.finish()
     }
 

@@ -35,7 +35,8 @@ public protocol Grid: Sendable {
     /// initial arrays. `Strategy.runRounds` asks once.
     func beginTraining() async throws -> StrategyProgress?
 
-    /// The same arrays where they wait for the next round: a grid that has a disk need not leave them in memory.
+    /// The same arrays where they take no memory until somebody looks at them, if the grid has such a place: those of
+    /// the next round, and what a strategy holds of each node.
     func keep(_ arrays: ArrayRecord) async throws -> ArrayRecord
 
     /// Records a fan-out of the training: a run that goes on stands behind it. What this throws ends the training with

@@ -126,6 +126,11 @@ public struct FedAvg: Strategy {
         return nodes.map { Message(content: content, dstNodeID: $0, messageType: type, groupID: String(round)) }
     }
 
+    /// What a reply weighs in the mean, beside the others.
+    func weight(of reply: ConsistentReplies.Reply) -> Double {
+        isUniform ? 1 : reply.metrics[weightedByKey]?.double ?? 0
+    }
+
     /// What answered a training. Throws as ``ConsistentReplies`` does.
     func checked(_ replies: [Message]) throws -> ConsistentReplies {
         try ConsistentReplies(replies, weightedBy: weightedByKey, withArrays: true)

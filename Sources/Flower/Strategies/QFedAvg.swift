@@ -52,11 +52,7 @@ public struct QFedAvg: AveragingStrategy {
     ) {
         let valid = try averaging.checked(replies)
         guard !valid.replies.isEmpty else { return (nil, nil) }
-        guard let current = currentArrays else {
-            throw AggregationError(
-                reason: "Current global model weights are not available. Make sure to call `configure_train` before "
-                    + "calling `aggregate_train`.")
-        }
+        guard let current = currentArrays else { throw AggregationError.roundNotBegun }
         let lipschitz = 1 / clientLearningRate
         let losses = try valid.replies.map { try loss(of: $0) + 1e-10 }
         let factors = losses.map { pow($0, q) }

@@ -13,6 +13,19 @@ struct Sum: Elementwise.Formula {
     func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { x[0] + x[1] }
 }
 
+/// x + η (y − x).
+struct StepTowards: Elementwise.Formula {
+    let rate: Double
+    func callAsFunction<T: ArithmeticScalar>(_ x: Span<T>) -> T { x[0] + T(rate) * (x[1] - x[0]) }
+}
+
+extension AggregationError {
+    /// The replies answer no question of this strategy's.
+    static let roundNotBegun = AggregationError(
+        reason: "Current global model weights are not available. Make sure to call `configure_train` before calling "
+            + "`aggregate_train`.")
+}
+
 extension OrderedDictionary where Key == String, Value == NDArray {
     /// The arrays as float64: what NumPy makes of them where a float64 scalar goes in.
     func widened() throws -> ArrayRecord { try mapValues { try NDArray($0.doubles(), shape: $0.shape) } }

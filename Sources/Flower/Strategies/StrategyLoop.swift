@@ -36,11 +36,8 @@ extension Strategy {
         _ initialArrays: consuming ArrayRecord, _ evaluateFn: ServerEvaluation?,
         _ earlier: consuming StrategyProgress?, _ grid: any Grid
     ) async throws -> StrategyProgress {
-        if var earlier = consume earlier {
-            earlier.arrays = try await grid.keep(earlier.arrays)
-            earlier.result.arrays = earlier.arrays
+        if let earlier = consume earlier {
             state = earlier.strategyState
-            try await keepState(grid)
             return earlier
         }
         var progress = StrategyProgress(round: 0, arrays: try await grid.keep(initialArrays))

@@ -19,15 +19,18 @@ package struct Metric: Sendable {
     package let range: ClosedRange<Double>
     /// Whether there are rows over which it has no value.
     package let canBeNaN: Bool
+    /// Whether it is a whole number.
+    package let isWhole: Bool
     /// Title and description of its line in the UI; nil draws none.
     package let chart: (title: String, description: String)?
     let pooling: Pooling
 
     init(
-        _ name: String, _ range: ClosedRange<Double>, canBeNaN: Bool = false, pooling: Pooling = .mean,
+        _ name: String, _ range: ClosedRange<Double>, canBeNaN: Bool = false, isWhole: Bool = false,
+        pooling: Pooling = .mean,
         chart: (title: String, description: String)? = nil
     ) {
-        (self.name, self.range, self.canBeNaN) = (name, range, canBeNaN)
+        (self.name, self.range, self.canBeNaN, self.isWhole) = (name, range, canBeNaN, isWhole)
         (self.pooling, self.chart) = (pooling, chart)
     }
 

@@ -89,6 +89,8 @@ package struct ModelReport: Sendable {
 /// What one message asks of a model: arrays, and the rows that the node's rules let it compute with.
 package struct Work: Sendable {
     let arrays: ArrayRecord
+    /// What a strategy has added to each gradient: arrays like these.
+    var correction: ArrayRecord?
     let rows: DesignMatrix
     let design: Design
     let config: ConfigRecord

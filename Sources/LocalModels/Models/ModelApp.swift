@@ -27,7 +27,7 @@ extension Models {
                 let work = try desk.work(message, .train, node: context.nodeID)
                 let (trained, metrics) = try work.model.train(work)
                 let arrays = try work.clipped(trained)
-                let told = try work.telling(metrics, work.model.metrics(work.design).train, arrays)
+                let told = try work.telling(metrics, try work.trainMetrics, arrays)
                 return Message(content: ["arrays": .arrays(arrays), "metrics": .metrics(told)], replyTo: message)
             }
             .evaluate { message, context in
@@ -75,11 +75,14 @@ private final class Desk: Sendable {
         try design.check(featureNames: question.featureNames(of: table))
         let cohort = try Cohort(table, question, rules)
         try rules.check(design, rows: cohort.train.count)
-        guard let arrays = message.content?.arrayRecords.values.first else {
-            throw ModelError.badMessage("it has no arrays")
+        let records = message.content?.arrayRecords ?? [:]
+        guard let arrays = records.values.first else { throw ModelError.badMessage("it has no arrays") }
+        guard records.keys.dropFirst().allSatisfy({ $0 == Work.correctionName }) else {
+            throw ModelError.badMessage("it has arrays that no model takes")
         }
         return Work(
-            arrays: arrays, rows: try DesignMatrix(table, cohort, part, design, rules), design: design, config: config,
+            arrays: arrays, correction: records.count > 1 ? records[Work.correctionName] : nil,
+            rows: try DesignMatrix(table, cohort, part, design, rules), design: design, config: config,
             round: config["server-round"]?.int ?? 0, node: node)
     }
 }
@@ -95,6 +98,17 @@ extension Work {
     }
 
     fileprivate var model: any Model { design.question.model }
+
+    fileprivate static let correctionName = "correction"
+
+    /// The metrics that the message asks a training for.
+    fileprivate var trainMetrics: [Metric] {
+        get throws {
+            let own = model.metrics(design).train
+            guard config["tells-local-steps"]?.bool == true else { return own }
+            return own + [.localSteps(try TrainingOptions(config), rows: rows.rows)]
+        }
+    }
 
     /// The metrics with the number of rows: those that the model has and no others, and no more numbers in its arrays
     /// than it has parameters.

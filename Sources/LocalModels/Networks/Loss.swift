@@ -16,6 +16,12 @@ extension Metric {
     package static let trainLoss = Metric(
         "train-loss", 0...1e200,
         chart: ("Training loss", "The mean loss of the organizations' training, by round."))
+    /// The steps of a training over so many rows; a strategy asks for it.
+    package static func localSteps(_ options: TrainingOptions, rows: Int) -> Metric {
+        Metric(localStepsName, options.steps(rows: rows), isWhole: true)
+    }
+
+    static let localStepsName = "local-steps"
     static let loss = Metric("loss", 0...1e200, chart: ("Loss", "The loss on held-out rows, by round."))
     static let accuracy = Metric(
         "accuracy", 0...1,

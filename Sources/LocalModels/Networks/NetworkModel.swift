@@ -38,9 +38,13 @@ extension NetworkModel {
         let options = try TrainingOptions(work.config)
         var network = try Network(work.arrays, widths(work.design))
         var random = SeededRandom(work.design.question.seed, "shuffle", work.round, work.node)
-        let mean = network.train(work.rows, loss(work.design), options, shuffling: &random)
+        let correction = try work.correction.map { try Network($0, widths(work.design)) }
+        let (mean, steps) = network.train(
+            work.rows, loss(work.design), options, correction: correction, shuffling: &random)
         guard mean.isFinite else { throw ModelError.diverged }
-        return (try network.arrays(), [Metric.trainLoss.name: .double(mean)])
+        var metrics: MetricRecord = [Metric.trainLoss.name: .double(mean)]
+        if options.tellsSteps { metrics[Metric.localStepsName] = .int(Int64(steps)) }
+        return (try network.arrays(), metrics)
     }
 
     func evaluate(_ work: Work) throws -> MetricRecord {

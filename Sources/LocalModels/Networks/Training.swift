@@ -3,9 +3,10 @@ import Wire
 
 /// Stochastic gradient descent as a node does it in one round.
 ///
-///     v ← momentum · v + ∇loss + weight_decay · w + μ (w − w_global),   w ← w − learning_rate · v
+///     v ← momentum · v + ∇loss + weight_decay · w + μ (w − w_global) + correction,   w ← w − learning_rate · v
 ///
-/// Momentum starts anew each round; weight decay leaves biases alone, as scikit-learn's penalties do; μ is FedProx's.
+/// Momentum starts anew each round; weight decay leaves biases alone, as scikit-learn's penalties do; μ is FedProx's,
+/// the correction SCAFFOLD's or FedDyn's.
 package struct TrainingOptions: Sendable, Equatable {
     /// Passes over the rows.
     package var epochs = 1
@@ -17,10 +18,12 @@ package struct TrainingOptions: Sendable, Equatable {
     package var weightDecay = 0.0
     /// FedProx's μ.
     package var proximalMu = 0.0
+    /// Whether the reply tells how many steps the training took.
+    package private(set) var tellsSteps = false
 
     package init() {}
 
-    /// The options as settings of a message; μ is the strategy's to send.
+    /// The options as settings of a message; μ, and whether steps are told, are the strategy's to send.
     package var config: ConfigRecord {
         [
             "local-epochs": .int(Int64(epochs)), "batch-size": .int(Int64(batchSize)),
@@ -50,6 +53,17 @@ package struct TrainingOptions: Sendable, Equatable {
         momentum = try number("momentum", below: 1)
         weightDecay = try number("weight-decay", below: .infinity)
         proximalMu = try number("proximal-mu", below: .infinity)
+        tellsSteps = config["tells-local-steps"]?.bool ?? false
+    }
+
+    /// How many steps the training over so many rows can take.
+    ///
+    /// Two steps that follow each other have more rows together than a batch, since the second begins with a block for
+    /// which the first had no room.
+    package func steps(rows: Int) -> ClosedRange<Double> {
+        let isWhole = batchSize == 0 || batchSize >= rows
+        let most = isWhole ? 1 : 2 * Double(rows / (batchSize + 1)) + 1
+        return Double(epochs)...(Double(epochs) * most)
     }
 
     /// The most passes over the rows in a round.
@@ -57,17 +71,20 @@ package struct TrainingOptions: Sendable, Equatable {
 }
 
 extension Network {
-    /// Trains in place; gives the mean loss of the last epoch. A step takes whole blocks: as many as there is room for,
-    /// one at least.
+    /// Trains in place; gives the mean loss of the last epoch, and the number of steps. A step takes whole blocks: as
+    /// many as there is room for, one at least.
+    ///
+    /// - Parameter correction: what is added to each gradient, in the form of the weights.
     mutating func train(
-        _ matrix: DesignMatrix, _ loss: any Loss, _ options: TrainingOptions, shuffling random: inout SeededRandom
-    ) -> Double {
+        _ matrix: DesignMatrix, _ loss: any Loss, _ options: TrainingOptions, correction: Network? = nil,
+        shuffling random: inout SeededRandom
+    ) -> (mean: Double, steps: Int) {
         // Empty where the step does not ask for them: each is another model in memory.
         let global = options.proximalMu == 0 ? [] : layers
         var velocity = options.momentum == 0 ? [] : layers.map { Gradient(like: $0) }
         var order = matrix.blocks
         let isWhole = options.batchSize == 0 || options.batchSize >= matrix.rows || order.count < 2
-        var mean = 0.0
+        var (mean, steps) = (0.0, 0)
         for _ in 0..<options.epochs {
             if !isWhole { random.shuffle(&order) }
             var total = 0.0
@@ -78,11 +95,12 @@ extension Network {
                 next = end
                 var (batchLoss, gradients) = gradients(batch, loss)
                 total += batchLoss
-                step(&gradients, scale: 1 / Float(batch.rows), options, global, &velocity)
+                step(&gradients, scale: 1 / Float(batch.rows), options, global, correction, &velocity)
+                steps += 1
             }
             mean = total / Double(matrix.rows)
         }
-        return mean
+        return (mean, steps)
     }
 
     private static func endOfBatch(_ order: [Range<Int>], from start: Int, _ size: Int) -> Int {
@@ -153,7 +171,7 @@ extension Network {
     /// One step. The gradients become what is subtracted, before the learning rate.
     private mutating func step(
         _ gradients: inout [Gradient], scale: Float, _ options: TrainingOptions, _ global: [Layer],
-        _ velocity: inout [Gradient]
+        _ correction: Network?, _ velocity: inout [Gradient]
     ) {
         let rate = Float(options.learningRate)
         let decay = Float(options.weightDecay)
@@ -164,6 +182,10 @@ extension Network {
                 let mu = Float(options.proximalMu)
                 Self.addPull(mu, of: layers[index].weight, from: global[index].weight, to: &gradients[index].weight)
                 Self.addPull(mu, of: layers[index].bias, from: global[index].bias, to: &gradients[index].bias)
+            }
+            if let own = correction?.layers[index] {
+                Self.add(own.weight, to: &gradients[index].weight)
+                Self.add(own.bias, to: &gradients[index].bias)
             }
             if !velocity.isEmpty {
                 let momentum = Float(options.momentum)
@@ -181,6 +203,10 @@ extension Network {
 
     private static func addPull(_ mu: Float, of values: [Float], from start: [Float], to slope: inout [Float]) {
         for place in slope.indices { slope[place] += mu * (values[place] - start[place]) }
+    }
+
+    private static func add(_ correction: [Float], to slope: inout [Float]) {
+        for place in slope.indices { slope[place] += correction[place] }
     }
 
     private static func takeAgain(_ momentum: Float, of velocity: inout [Float], with slope: inout [Float]) {

@@ -67,6 +67,21 @@ enum StrategyCatalog {
                 averaging, clientLearningRate: try options[clientRate], q: try options[q],
                 trainLossKey: Metric.trainLoss.name)
         },
+        Entry(name: "SCAFFOLD", options: [serverRate], stepLength: serverRate) {
+            averaging, options throws(InvalidArguments) in
+            SCAFFOLD(averaging, serverLearningRate: try options[serverRate])
+        },
+        Entry(name: "FedNova", options: [novaMu]) { averaging, options throws(InvalidArguments) in
+            FedNova(averaging, proximalMu: try options[novaMu])
+        },
+        Entry(name: "FedDyn", options: [alpha]) { averaging, options throws(InvalidArguments) in
+            let alpha = try options[alpha]
+            do throws(AggregationError) {
+                return try FedDyn(averaging, alpha: alpha)
+            } catch {
+                throw InvalidArguments(problems: [error.reason])
+            }
+        },
     ]
 
     private static let proximalMu = number(
@@ -93,6 +108,12 @@ enum StrategyCatalog {
         "client_learning_rate", 0.1, .above(0), "The organizations' rate: set it to the value of learning_rate.")
     private static let q = number(
         "q", 0.1, .atLeast(0), "How much more organizations with a high loss count; 0 for all alike.")
+
+    private static let novaMu = number(
+        "proximal_mu", 0, .atLeast(0),
+        "Weight of the proximal term that holds each node near the global model; below 1 / learning_rate.")
+    private static let alpha = number(
+        "alpha", 0.01, .above(0), "How strongly each node is held near the global model: the larger, the slower.")
 
     /// FedAvg's own parameters, which every strategy takes. `fraction_train` is an argument of central.
     static let common: [any DeclaredArgument] = [

@@ -75,6 +75,9 @@ struct TrainingArguments: RunArguments {
         options.momentum = try modelOptions[Self.momentum]
         options.weightDecay = try modelOptions[Self.weightDecay]
         self.options = options
+        if let nova = strategy as? FedNova, nova.proximalMu * options.learningRate >= 1 {
+            throw InvalidArguments(problems: ["strategy_options.proximal_mu must be below 1 / learning_rate"])
+        }
     }
 
     private static func strategy(

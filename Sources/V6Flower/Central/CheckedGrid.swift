@@ -103,8 +103,17 @@ struct TrainingReplyCheck: Sendable {
         }
         let held = organization.testRows > 0 ? organization.testRows : organization.trainRows
         try checkMetrics(
-            content, isTraining ? metrics.train : metrics.evaluate,
+            content, isTraining ? metrics.train + steps(content, question) : metrics.evaluate,
             rows: isTraining ? organization.trainRows : held)
+    }
+
+    /// The number of steps where the strategy asks for it, which its mean counts by: as many as so many rows can take.
+    private func steps(_ content: RecordDict, _ question: Message) throws -> [Metric] {
+        let config = question.content?.configRecords.values.first ?? [:]
+        guard config["tells-local-steps"]?.bool == true,
+            case .int(let rows) = content.metricRecords.values.first?["num-examples"]
+        else { return [] }
+        return [.localSteps(try TrainingOptions(config), rows: Int(clamping: max(rows, 0)))]
     }
 
     private func checkArrays(_ content: RecordDict, _ question: Message) throws {
@@ -139,6 +148,9 @@ struct TrainingReplyCheck: Sendable {
         for metric in expected {
             guard let number = metrics[metric.name]?.double else {
                 throw BadReply(problem: "its metric '\(metric.name)' is not one number")
+            }
+            if metric.isWhole, case .double = metrics[metric.name] {
+                throw BadReply(problem: "its metric '\(metric.name)' is not a whole number")
             }
             // Every mean leaves out by name those that have no value over some rows.
             guard number.isFinite || (number.isNaN && metric.canBeNaN) else {

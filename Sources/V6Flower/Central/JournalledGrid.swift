@@ -26,8 +26,7 @@ actor JournalledGrid: CheckingGrid {
     }
 
     private nonisolated let transport: any Transport
-    private let journal: Journal
-    private nonisolated let folder: String
+    private nonisolated let journal: Journal
     private var replies: RecordedReplies
     /// The fan-outs that were pushed and are not over, in order.
     private var open: OrderedDictionary<Int, Open> = [:]
@@ -42,9 +41,8 @@ actor JournalledGrid: CheckingGrid {
     private(set) var hasAnswer = false
     private(set) var firstFailure: Message?
 
-    /// - Parameter folder: where arrays wait for the next round.
-    init(_ transport: any Transport, _ journal: Journal, _ replies: RecordedReplies, folder: String) {
-        (self.transport, self.journal, self.replies, self.folder) = (transport, journal, replies, folder)
+    init(_ transport: any Transport, _ journal: Journal, _ replies: RecordedReplies) {
+        (self.transport, self.journal, self.replies) = (transport, journal, replies)
     }
 
     // MARK: - Flower's Grid
@@ -77,9 +75,7 @@ actor JournalledGrid: CheckingGrid {
 
     func endTraining() async { training = .between }
 
-    nonisolated func keep(_ arrays: ArrayRecord) async throws -> ArrayRecord {
-        try KeptArrays.keep(arrays, in: folder)
-    }
+    nonisolated func keep(_ arrays: ArrayRecord) async throws -> ArrayRecord { try journal.keep(arrays) }
 
     func record(_ fanOut: FanOut) async throws {
         guard training == .first else { return }

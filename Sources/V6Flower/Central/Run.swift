@@ -52,7 +52,7 @@ struct Run<Arguments: RunArguments>: Sendable {
         let recorded = try RecordedReplies(
             journal, runID: id, nodeID: central.task.organizationID, limit: arguments.maximumReplyBytes,
             log: central.log)
-        return JournalledGrid(transport, journal, recorded, folder: central.folder.path)
+        return JournalledGrid(transport, journal, recorded)
     }
 
     /// Checks that of the organizations that an app asked one has answered once: what it leaves where all failed always
