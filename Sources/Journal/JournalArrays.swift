@@ -8,7 +8,8 @@ extension Journal {
     private static let smallest = 4096
 
     /// The arrays in a file without a name beside the journal: they take no memory until somebody looks at them, and
-    /// are gone with the process. Less than a page stays where it is: files are more scarce than that. Throws an error of the file system.
+    /// are gone with the process. Less than a page stays where it is: files are more scarce than that. Throws an error
+    /// of the file system.
     package func keep(_ arrays: ArrayRecord) throws -> ArrayRecord {
         guard arrays.values.reduce(0, { $0 + $1.bytes.byteCount }) > Self.smallest else { return arrays }
         let file = try SpoolFile(in: URL(fileURLWithPath: path).deletingLastPathComponent().path)
