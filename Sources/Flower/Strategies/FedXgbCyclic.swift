@@ -13,8 +13,8 @@ public struct FedXgbCyclic: AveragingStrategy {
     /// Every node that was there, in the order in which they came.
     private var registered: OrderedSet<Int64> = []
 
-    /// Flower's parameters: FedAvg's, but for the fewest nodes, which are two. Throws ``AggregationError`` for fractions
-    /// that are neither 0 nor 1.
+    /// Flower's parameters: FedAvg's, but for the fewest nodes, which are two. Throws ``AggregationError`` for
+    /// fractions that are neither 0 nor 1.
     public init(_ averaging: FedAvg = FedAvg()) throws(AggregationError) {
         for (name, fraction) in [
             ("fraction_train", averaging.fractionTrain), ("fraction_evaluate", averaging.fractionEvaluate),

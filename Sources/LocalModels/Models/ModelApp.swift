@@ -79,8 +79,8 @@ private final class Desk: Sendable {
             throw ModelError.badMessage("it has no arrays")
         }
         return Work(
-            arrays: arrays, rows: try DesignMatrix(table, cohort, part, design, rules), design: design, config: config,
-            round: config["server-round"]?.int ?? 0, node: node)
+            arrays: arrays, rows: try DesignMatrix(table, cohort, part, design, rules), rules: rules, design: design,
+            config: config, round: config["server-round"]?.int ?? 0, node: node)
     }
 }
 
