@@ -33,6 +33,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CXGBoost", providers: [.apt(["libxgboost-dev"])]),
 
         // Calls of Linux that Swift's Glibc module lacks: giving up root, a file in memory.
         .target(name: "_ProcessShims"),
@@ -65,7 +66,8 @@ let package = Package(
 
         // The ready-made models and their ClientApp.
         .target(
-            name: "LocalModels", dependencies: ["Arguments", "Flower", "LocalData", "Wire", collections],
+            name: "LocalModels",
+            dependencies: ["Arguments", "Flower", "LocalData", "Wire", "CXGBoost", collections],
             swiftSettings: strict),
 
         // `central` and `partial`: where Flower meets vantage6.

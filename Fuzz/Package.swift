@@ -27,6 +27,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto"),
         .systemLibrary(name: "CPostgres", path: "Sources/CPostgres", pkgConfig: "libpq"),
+        .systemLibrary(name: "CXGBoost", path: "Sources/CXGBoost"),
         .target(name: "_ProcessShims"),
         .target(
             name: "Wire", dependencies: ["CZstd", "COpenSSL", "_ProcessShims", collections], swiftSettings: strict),
@@ -40,7 +41,8 @@ let package = Package(
             name: "LocalData", dependencies: ["Parquet", "Wire", "CPostgres", collections, grdb],
             swiftSettings: strict),
         .target(
-            name: "LocalModels", dependencies: ["Arguments", "Flower", "LocalData", "Wire", collections],
+            name: "LocalModels",
+            dependencies: ["Arguments", "Flower", "LocalData", "Wire", "CXGBoost", collections],
             swiftSettings: strict),
         .target(
             name: "V6Flower",
@@ -55,7 +57,8 @@ let package = Package(
         .executableTarget(
             name: "v6-flower-fuzz",
             dependencies: [
-                "CFuzzer", "Wire", "Flower", "Vantage6", "Journal", "LocalData", "Parquet", "V6Flower", collections,
+                "CFuzzer", "Wire", "Flower", "Vantage6", "Journal", "LocalData", "LocalModels", "Parquet", "V6Flower",
+                collections,
             ],
             path: "Targets",
             swiftSettings: strict, linkerSettings: [.unsafeFlags([sanitizers, "-use-ld=lld"])]),

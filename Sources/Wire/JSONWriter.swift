@@ -16,21 +16,32 @@ extension JSON {
     /// Writes the value in pieces. Throws what `sink` or a byte source throws.
     public func write(pretty: Bool = false, into sink: (UnsafeRawBufferPointer) throws -> Void) throws {
         try withoutActuallyEscaping(sink) { sink in
-            let writer = JSONWriter(pretty: pretty, sink: sink)
+            let writer = JSONWriter(style: pretty ? .pretty : .compact, sink: sink)
             try writer.write(self, level: 0)
             try writer.flush()
         }
+    }
+
+    /// The bytes that Python's `json.dumps` gives. Throws what a byte source throws.
+    public func dumpedByPython() throws -> Data {
+        var data = Data()
+        let writer = JSONWriter(style: .python) { data.append(contentsOf: $0) }
+        try writer.write(self, level: 0)
+        try writer.flush()
+        return data
     }
 }
 
 /// Collects small pieces, passes large ones through.
 private final class JSONWriter {
-    private let pretty: Bool
+    enum Style { case compact, pretty, python }
+
+    private let style: Style
     private let sink: (UnsafeRawBufferPointer) throws -> Void
     private var buffer: [UInt8] = []
 
-    init(pretty: Bool, sink: @escaping (UnsafeRawBufferPointer) throws -> Void) {
-        self.pretty = pretty
+    init(style: Style, sink: @escaping (UnsafeRawBufferPointer) throws -> Void) {
+        self.style = style
         self.sink = sink
     }
 
@@ -45,7 +56,7 @@ private final class JSONWriter {
         case .null: append("null")
         case .bool(let value): append(value ? "true" : "false")
         case .int(let value): append(String(value))
-        case .double(let value): append(value.isFinite ? "\(value)" : "null")
+        case .double(let value): append(value.isFinite ? text(value) : "null")
         case .string(let value): appendQuoted(value)
         case .text(let source):
             append("\"")
@@ -58,7 +69,7 @@ private final class JSONWriter {
         case .object(let members):
             try writeList(members.elements, "{", "}", level: level) { member in
                 self.appendQuoted(member.key)
-                self.append(self.pretty ? ": " : ":")
+                self.append(self.style == .compact ? ":" : ": ")
                 try self.write(member.value, level: level + 1)
             }
         }
@@ -69,7 +80,7 @@ private final class JSONWriter {
     ) throws {
         append(open)
         for (index, item) in items.enumerated() {
-            if index > 0 { append(",") }
+            if index > 0 { append(style == .python ? ", " : ",") }
             newline(level + 1)
             try body(item)
         }
@@ -78,9 +89,17 @@ private final class JSONWriter {
     }
 
     private func newline(_ level: Int) {
-        guard pretty else { return }
+        guard style == .pretty else { return }
         buffer.append(0x0A)
         buffer.append(contentsOf: repeatElement(0x20, count: 2 * level))
+    }
+
+    /// The shortest text of a number. Swift has an exponent from 2⁵³ on, Python from 10¹⁶.
+    private func text(_ value: Double) -> String {
+        guard style == .python, abs(value) < 1e16, let whole = Int64(exactly: value), abs(whole) > 1 << 53 else {
+            return "\(value)"
+        }
+        return "\(whole).0"
     }
 
     private func writeBase64(_ segments: ByteSegments) throws {
@@ -103,6 +122,8 @@ private final class JSONWriter {
             case 0x0A: append("\\n")
             case 0x0D: append("\\r")
             case 0x09: append("\\t")
+            case 0x08 where style == .python: append("\\b")
+            case 0x0C where style == .python: append("\\f")
             case 0x20..<0x7F: buffer.append(UInt8(unit))
             default:
                 let hex = String(unit, radix: 16)

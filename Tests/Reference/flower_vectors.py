@@ -68,7 +68,29 @@ def made_up(rng, count, base, examples):
     return rows
 
 
-def case(out, name, strategy, options, rng, count=5, rounds=3, dtype="float32", examples=None, spoil=None, initial=None, wraps=None):
+def number(rng):
+    """A number as XGBoost writes it: the shortest text of a float32, or one that Python writes otherwise than others."""
+    odd = [0.0, -0.0, 1e16, 1.7e16, -12345678901234568.0, 9007199254740993.0, 1e-4, 1e-5, 3.5e-7, 1e22, 123456789.0, 5e-324, 1e-45]
+    return odd[rng.integers(len(odd))] if rng.random() < 0.2 else float(str(np.float32(rng.standard_normal() * 10.0 ** rng.integers(-6, 6))))
+
+
+def trees(rng, count, base, examples, parallel=1, extra=0):
+    """A model of XGBoost's from each node, as its JSON is, with what only Python's json.dumps writes so."""
+    rows = []
+    for node in range(1, count + 1):
+        made = [{"base_weights": [number(rng) for _ in range(3)], "default_left": [int(rng.integers(2)), True, False], "id": i, "left_children": [1, -1, -1],
+                 "parents": [2147483647, 0, 0], "split_conditions": [number(rng) for _ in range(3)], "tree_param": {"num_nodes": "3"}} for i in range(parallel + extra)]
+        param = {"num_parallel_tree": str(parallel), "num_trees": str(len(made)), "size_leaf_vector": "1"}
+        model = {"learner": {"attributes": {}, "feature_names": ["age", "größe \b\f\n\x7f\"\\/ \U0001f33c", ""], "feature_types": [],
+                             "gradient_booster": {"model": {"gbtree_model_param": param, "iteration_indptr": [0, len(made)], "tree_info": [0] * len(made), "trees": made},
+                                                  "name": "gbtree"},
+                             "learner_model_param": {"base_score": "5E-1", "missing": None}, "objective": {"name": "binary:logistic"}}, "version": [3, 2, 0]}
+        text = json.dumps(model, separators=(",", ":")).encode()
+        rows.append({"node": node, "arrays": {"0": np.frombuffer(text, np.uint8)}, "metrics": {"num-examples": int(rng.integers(5, 500)), "auc": float(rng.random())}})
+    return rows
+
+
+def case(out, name, strategy, options, rng, count=5, rounds=3, dtype="float32", examples=None, spoil=None, initial=None, wraps=None, replies=made_up):
     try:
         inner = [getattr(S, wraps[0])(**wraps[1])] if wraps else []
         made = getattr(S, strategy)(*inner, **options)
@@ -84,7 +106,7 @@ def case(out, name, strategy, options, rng, count=5, rounds=3, dtype="float32", 
     for number in range(1, rounds + 1):
         config = ConfigRecord()
         list(made.configure_train(number, current, config, Nodes(count)))
-        rows = made_up(rng, count, {k: v.numpy() for k, v in current.items()}, examples)
+        rows = replies(rng, count, {k: v.numpy() for k, v in current.items()}, examples)
         if spoil:
             spoil(rows)
         entry = {"config": dict(config), "replies": [told(row) for row in rows]}
@@ -134,14 +156,10 @@ OPTIONS = [
 ROBUST = ("FedMedian", "FedTrimmedAvg", "Krum", "MultiKrum", "Bulyan")
 
 
-# What docs/strategies.md says is not here.
-LACKING = {"FedXgbBagging", "FedXgbCyclic"}
-
-
 def check_complete(out):
     """Fails where this flwr has a strategy that no case is of."""
     covered = {json.loads(path.read_text()).get("strategy") for path in out.glob("*.json")}
-    missing = set(S.__all__) - {"Strategy", "Result"} - LACKING - covered
+    missing = set(S.__all__) - {"Strategy", "Result"} - covered
     assert not missing, f"flwr {flwr.__version__} has strategies without a case: {missing}"
 
 
@@ -227,6 +245,41 @@ def main():
     case(out, "DPServerAdaptive-too-few", name.format("Adaptive"), {"noise_multiplier": 1.0, "num_sampled_clients": 5}, rng, wraps=("FedAvg", {}))
     case(out, "DPServerAdaptive-bad-quantile", name.format("Adaptive"), {**adaptive, "target_clipped_quantile": 2}, rng, wraps=("FedAvg", {}))
     case(out, "DPClientAdaptive-no-bit", "DifferentialPrivacyClientSideAdaptiveClipping", adaptive, rng, wraps=("FedAvg", {}), rounds=1)
+
+    empty = {"0": np.frombuffer(b"", np.uint8)}
+    for count in (1, 2, 5):
+        limits = {"min_train_nodes": 1, "min_available_nodes": 1} if count == 1 else {}
+        case(out, f"FedXgbBagging-of-{count}", "FedXgbBagging", limits, rng, count=count, initial=empty, replies=trees)
+    case(out, "FedXgbBagging-parallel", "FedXgbBagging", {}, rng, count=3, initial=empty, replies=lambda *a: trees(*a, parallel=2, extra=1))
+    case(out, "FedXgbBagging-failed", "FedXgbBagging", {}, rng, count=4, initial=empty, replies=trees, spoil=fail)
+    case(out, "FedXgbBagging-all-failed", "FedXgbBagging", {}, rng, count=2, initial=empty, replies=trees, rounds=1, spoil=fail_all)
+    case(out, "FedXgbBagging-no-weight", "FedXgbBagging", {}, rng, count=2, initial=empty, replies=trees, rounds=1, spoil=no_weight)
+
+    def one(rng, count, base, examples):
+        return trees(rng, count, base, examples)[-1:]
+
+    def two_arrays(rows):
+        for row in rows:
+            row["arrays"] = {**row["arrays"], "1": row["arrays"]["0"]}
+
+    def no_model(rows):
+        for row in rows:
+            row["arrays"] = {"0": np.frombuffer(b"[]", np.uint8)}
+
+    def no_json(rows):
+        for row in rows:
+            row["arrays"] = {"0": np.frombuffer(b"{", np.uint8)}
+
+    def no_name(rows):
+        for row in rows:
+            row["arrays"] = {"model": row["arrays"]["0"]}
+
+    for name, spoil in (("two-arrays", two_arrays), ("no-model", no_model), ("no-json", no_json), ("no-name", no_name)):
+        case(out, f"FedXgbBagging-{name}", "FedXgbBagging", {}, rng, count=2, initial=empty, replies=trees, rounds=1, spoil=spoil)
+    case(out, "FedXgbCyclic-default", "FedXgbCyclic", {}, rng, count=3, initial=empty, replies=one)
+    case(out, "FedXgbCyclic-failed", "FedXgbCyclic", {}, rng, count=3, initial=empty, replies=one, spoil=fail_all, rounds=1)
+    for name in ("fraction_train", "fraction_evaluate"):
+        case(out, f"FedXgbCyclic-bad-{name}", "FedXgbCyclic", {name: 0.5}, rng)
     check_complete(out)
     print(len(list(out.glob("*.json"))), "cases of flwr", flwr.__version__)
 

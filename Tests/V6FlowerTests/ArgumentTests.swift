@@ -40,7 +40,7 @@ struct ArgumentTests {
             "strategy_options": [1], "strategi": "FedAvg", "timeout": "soon",
         ])
         let expected = [
-            "model must be one of linear, logistic, softmax, mlp", "target is required",
+            "model must be one of linear, logistic, softmax, mlp, xgboost", "target is required",
             "features must be a list of strings, not a string",
             "num_rounds must be from 1 to 100000", "local_epochs must be an integer, not a number",
             "fraction_train must be above 0, at most 1",
@@ -146,8 +146,9 @@ struct ArgumentTests {
     @Test("Every strategy of the catalogue can be made with its defaults")
     func catalogue() throws {
         for entry in StrategyCatalog.entries {
+            let model = entry.name.hasPrefix("FedXgb") ? "xgboost" : "linear"
             #expect(throws: Never.self) {
-                try TrainingArguments(["model": "linear", "target": "y", "strategy": .string(entry.name)])
+                try TrainingArguments(["model": .string(model), "target": "y", "strategy": .string(entry.name)])
             }
         }
     }

@@ -100,7 +100,7 @@ public struct FedAvg: Strategy {
 
     /// Flower's sample; drawn from the seed, in ascending order. Where Flower waits for nodes to connect, a
     /// collaboration's organizations are known: too few are an error.
-    private func sample(_ grid: any Grid, _ size: (Int) -> Int, purpose: String, _ round: Int)
+    func sample(_ grid: any Grid, _ size: (Int) -> Int, purpose: String, _ round: Int)
         async throws -> [Int64]
     {
         let nodes = try await grid.nodeIDs()
@@ -117,7 +117,7 @@ public struct FedAvg: Strategy {
         return random.sample(nodes, size).sorted()
     }
 
-    private func messages(
+    func messages(
         _ round: Int, _ arrays: ArrayRecord, _ config: ConfigRecord, _ nodes: [Int64], _ type: MessageType
     ) -> [Message] {
         var config = config

@@ -64,11 +64,11 @@ package struct Design: Sendable, Equatable {
         }
     }
 
-    /// What becomes of a cell of a feature without a value, in the words of results: `mean`, the level that it has, or
-    /// what becomes of its row.
+    /// What becomes of a cell of a feature without a value, in the words of results: `mean`, `learnt` in each split,
+    /// the level that it has, or what becomes of its row.
     package func missing(_ feature: Feature) -> String {
         switch (question.missing, feature.coding) {
-        case (.mean, .standardised): "mean"
+        case (.mean, .standardised): question.model.units == .own ? "learnt" : "mean"
         case (.mean, .levels(let levels)):
             levels.first { $0 == DisclosureRules.missingLevel } ?? "baseline"
         case (.drop, _): "row left out"

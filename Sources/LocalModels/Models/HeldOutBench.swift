@@ -10,6 +10,7 @@ import Wire
 /// all organizations held out.
 package struct HeldOutBench: Sendable {
     private let design: Design
+    private let rules: DisclosureRules
     private let train: OrderedDictionary<Int64, DesignMatrix>
     private let heldOut: DesignMatrix
 
@@ -18,7 +19,7 @@ package struct HeldOutBench: Sendable {
     package init(
         _ tables: OrderedDictionary<Int64, Table>, _ design: Design, _ rules: DisclosureRules
     ) throws {
-        self.design = design
+        (self.design, self.rules) = (design, rules)
         var train: OrderedDictionary<Int64, DesignMatrix> = [:]
         var heldOut: [DesignMatrix] = []
         for (node, table) in tables {
@@ -45,6 +46,6 @@ package struct HeldOutBench: Sendable {
     }
 
     private func work(_ arrays: ArrayRecord, _ rows: DesignMatrix, _ config: ConfigRecord = [:]) -> Work {
-        Work(arrays: arrays, rows: rows, design: design, config: config, round: 0, node: 0)
+        Work(arrays: arrays, rows: rows, rules: rules, design: design, config: config, round: 0, node: 0)
     }
 }

@@ -26,7 +26,9 @@ package protocol Model: Sendable {
     /// The columns that it predicts and what each must be, given the one that the task names; none, one or several.
     func targets(_ named: String) -> OrderedDictionary<String, TargetKind>
 
-    /// How many numbers its arrays hold; nil where that overflows.
+    /// What the rows' numbers are that it learns from.
+    var units: DesignMatrix.Units { get }
+    /// How many numbers its arrays hold, at most; nil where that overflows.
     func parameterCount(_ design: Design) -> Int?
     /// How many of them a node allows for each row (nil: any number), and the setting that says so.
     func parametersPerRow(_ rules: DisclosureRules) -> (limit: Double?, setting: String)
@@ -49,13 +51,22 @@ package protocol Model: Sendable {
 extension Model {
     package static var arguments: [any DeclaredArgument] { [] }
     package var options: ConfigRecord { [:] }
+    package var units: DesignMatrix.Units { .standardised }
 
     package func parametersPerRow(_ rules: DisclosureRules) -> (limit: Double?, setting: String) {
         (rules.maximumParametersPerRow, "V6_FLOWER_MAX_PARAMETERS_PER_ROW")
     }
 
-    /// The strategy asked for, whose evaluations become one as the model's metrics say.
+    /// The strategy asked for, unless it is for trees, whose evaluations become one as the model's metrics say.
     package func strategy(_ chosen: any Strategy) throws(ModelError) -> any Strategy {
+        guard !(chosen is FedXgbBagging || chosen is FedXgbCyclic) else {
+            throw .disagreement("FedXgbBagging and FedXgbCyclic are for the model \(XGBoost.name) alone")
+        }
+        return evaluated(chosen)
+    }
+
+    /// The strategy, whose evaluations become one as the model's metrics say.
+    func evaluated(_ chosen: any Strategy) -> any Strategy {
         var strategy = chosen
         strategy.evaluateMetricsAggregator = Metric.aggregator(Self.metrics)
         return strategy
@@ -86,12 +97,20 @@ package struct ModelReport: Sendable {
     package var table: JSON = [:]
 }
 
-/// What one message asks of a model: arrays, and the rows that the node's rules let it compute with.
+/// A model whose arrays grow from round to round: it says itself what a reply to them can be, where those of other
+/// models have the types and shapes that were sent.
+package protocol GrowingModel: Model {
+    /// Throws what of a reply is no answer to the arrays that were sent with this config.
+    func check(_ reply: ArrayRecord, to sent: ArrayRecord, _ config: ConfigRecord, _ design: Design) throws
+}
+
+/// What one message asks of a model: arrays, the rows that the node's rules let it compute with, and these rules.
 package struct Work: Sendable {
     let arrays: ArrayRecord
     /// What a strategy has added to each gradient: arrays like these.
     var correction: ArrayRecord?
     let rows: DesignMatrix
+    let rules: DisclosureRules
     let design: Design
     let config: ConfigRecord
     let round: Int64

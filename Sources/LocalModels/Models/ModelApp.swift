@@ -82,7 +82,7 @@ private final class Desk: Sendable {
         }
         return Work(
             arrays: arrays, correction: records.count > 1 ? records[Work.correctionName] : nil,
-            rows: try DesignMatrix(table, cohort, part, design, rules), design: design, config: config,
+            rows: try DesignMatrix(table, cohort, part, design, rules), rules: rules, design: design, config: config,
             round: config["server-round"]?.int ?? 0, node: node)
     }
 }

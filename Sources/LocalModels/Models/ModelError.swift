@@ -25,6 +25,8 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
     case identifier(column: String)
     /// A model that could reproduce the rows it is trained on.
     case tooManyParameters(Int, rows: Int, limit: Double, setting: String)
+    /// Trees that could reproduce the rows they are grown on.
+    case tooManyLeaves(Int, rows: Int, limit: Double, setting: String)
     /// More different questions about the data than a task may ask.
     case tooManyQuestions(limit: Int)
     /// The message lacks what the model needs.
@@ -82,6 +84,10 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
                 + "at most \(limit) a row are allowed, a rule of this node's administrator (\(setting)); "
                 + "use fewer features (features, or exclude)"
                 + (setting.contains("MLP") ? " or narrower hidden_layers" : "")
+        case .tooManyLeaves(let count, let rows, let limit, let setting):
+            "trees of \(count) leaves could reproduce the \(rows) rows they are grown on: "
+                + "at most \(limit) a row are allowed in a round, a rule of this node's administrator (\(setting)); "
+                + "use a smaller max_depth or fewer local_epochs"
         case .tooManyQuestions(let limit):
             "the task asks more than \(limit) different question\(limit == 1 ? "" : "s") about the data: "
                 + "a rule of this node's administrator (V6_FLOWER_MAX_QUESTIONS)"

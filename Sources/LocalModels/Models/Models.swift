@@ -1,7 +1,7 @@
 /// Models by name.
 package struct Models: Sendable {
     /// All that a task may ask for.
-    package static let readyMade = Models([Linear.self, Logistic.self, Softmax.self, Perceptron.self])
+    package static let readyMade = Models([Linear.self, Logistic.self, Softmax.self, Perceptron.self, XGBoost.self])
 
     /// The models, in the order in which people read of them.
     package let all: [any Model.Type]

@@ -1,18 +1,28 @@
 import LocalData
 import OrderedCollections
 
-/// Rows of a table as the model takes them: standardised features in float32, row by row, and targets.
+/// Rows of a table as the model takes them: features in float32, row by row, and targets; both standardised, or in the
+/// columns' own units.
 package struct DesignMatrix: Sendable {
     /// rows × width, C order.
     let features: [Float]
     let width: Int
     let rows: Int
-    /// For each target the rows' numbers, standardised, or the places of their classes among the design's.
+    /// For each target the rows' numbers, or the places of their classes among the design's.
     let targets: [[Float]]
     /// Those of the first.
     var target: [Float] { targets.first ?? [] }
     /// The rows that are taken together in a step of training, or not at all.
     let blocks: [Range<Int>]
+
+    /// What numbers are, of features and targets.
+    package enum Units: Sendable {
+        /// (x − mean) / deviation; the mean stands for a number that is missing.
+        case standardised
+        /// What the column holds, on rows that are trained on the lower edge of its cell; NaN for a number that is
+        /// missing.
+        case own
+    }
 
     /// The rows of a cohort that are trained on, or those that are evaluated.
     enum Part { case train, evaluated }
@@ -21,7 +31,7 @@ package struct DesignMatrix: Sendable {
     /// told of it.
     init(_ table: Table, _ cohort: Cohort, _ part: Part, _ design: Design, _ rules: DisclosureRules) throws {
         let rows = part == .train ? cohort.blocks.flatMap { $0 } : cohort.evaluated
-        let width = design.width
+        let (width, units) = (design.width, design.question.model.units)
         let (count, overflow) = rows.count.multipliedReportingOverflow(by: width)
         guard !overflow, count <= Int.max / 8 else { throw ModelError.badMessage("its design has too many columns") }
         var features = [Float](repeating: 0, count: count)
@@ -29,15 +39,28 @@ package struct DesignMatrix: Sendable {
         for feature in design.features {
             let told = try Profile.told(feature.name, table, rules)
             let column = try table.column(feature.name)
-            // Nobody here has a value: the mean of the others, and none of their levels.
+            // Nobody here has a value: the mean of the others, or none, and none of their levels.
             if case .withheld(.empty) = told {
+                if units == .own, case .standardised = feature.coding {
+                    for row in rows.indices { features[row * width + offset] = .nan }
+                }
                 offset += feature.width
                 continue
             }
             switch (feature.coding, column) {
             case (.standardised(let mean, let deviation), .numeric(let values)),
                 (.standardised(let mean, let deviation), .days(let values)):
-                if let moments = told.moments { try Self.check(moments, mean, deviation, feature.name, table) }
+                let moments = told.moments ?? Moments()
+                try Self.check(moments, mean, deviation, feature.name, table)
+                guard units == .standardised else {
+                    let numbers = rows.map { values[$0] }
+                    let own =
+                        part == .train
+                        ? Cells.edges(numbers, moments, minimum: rules.minimumRows) : numbers.map { Float($0) }
+                    try Self.checkRange(own, feature.name, table)
+                    for index in rows.indices { features[index * width + offset] = own[index] }
+                    break
+                }
                 for (index, row) in rows.enumerated() where !values[row].isNaN {
                     features[index * width + offset] = Float((values[row] - mean) / deviation)
                 }
@@ -63,7 +86,7 @@ package struct DesignMatrix: Sendable {
         self.width = width
         self.rows = rows.count
         blocks = part == .train ? Self.ranges(cohort.blocks.map(\.count)) : [0..<rows.count]
-        targets = try design.targets.map { try Self.target($0.key, $0.value, table, rows, rules) }
+        targets = try design.targets.map { try Self.target($0.key, $0.value, units, table, rows, rules) }
     }
 
     private static func levels(
@@ -87,14 +110,27 @@ package struct DesignMatrix: Sendable {
         }
     }
 
+    private static func checkRange(_ numbers: [Float], _ name: String, _ table: Table) throws(ModelError) {
+        guard !numbers.contains(where: \.isInfinite) else {
+            throw .disagreement(
+                "\(table.source): column '\(name)' holds numbers beyond 3e38, which no tree can hold; leave it out")
+        }
+    }
+
     private static func target(
-        _ name: String, _ target: Design.Target, _ table: Table, _ rows: [Int], _ rules: DisclosureRules
+        _ name: String, _ target: Design.Target, _ units: Units, _ table: Table, _ rows: [Int],
+        _ rules: DisclosureRules
     ) throws -> [Float] {
         let column = try table.column(name)
         switch (target, column) {
         case (.number(let mean, let deviation), .numeric(let values)),
             (.number(let mean, let deviation), .days(let values)):
             try check(Moments(values, column: name, source: table.source), mean, deviation, name, table)
+            guard units == .standardised else {
+                let own = rows.map { Float(values[$0]) }
+                try checkRange(own, name, table)
+                return own
+            }
             return rows.map { Float((values[$0] - mean) / deviation) }
         case (.classes(let classes), _):
             let own = try Self.levels(column, name, rules)

@@ -13,7 +13,8 @@ enum ArgumentTable {
 
             """
         text += table(TrainingArguments.definitions)
-        text += "\n## strategy_options\n\nFor every strategy:\n\n" + table(StrategyCatalog.common)
+        text += "\n## strategy_options\n\nFor every strategy; FedXgbCyclic has no min_train_nodes or "
+        text += "min_evaluate_nodes:\n\n" + table(StrategyCatalog.common)
         for entry in StrategyCatalog.entries where !entry.options.isEmpty {
             text += "\nFor \(entry.name) besides:\n\n" + table(entry.options)
         }

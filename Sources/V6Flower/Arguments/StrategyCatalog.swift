@@ -8,6 +8,8 @@ enum StrategyCatalog {
         let name: String
         /// The parameters beside FedAvg's.
         var options: [any DeclaredArgument] = []
+        /// Those of FedAvg's that it takes.
+        var common = StrategyCatalog.common
         /// The parameter that sets how long its steps are.
         var stepLength: Argument<Double>?
         let make: @Sendable (FedAvg, ArgumentValues) throws(InvalidArguments) -> any Strategy
@@ -82,6 +84,15 @@ enum StrategyCatalog {
                 throw InvalidArguments(problems: [error.reason])
             }
         },
+        Entry(name: "FedXgbBagging") { averaging, _ in FedXgbBagging(averaging) },
+        Entry(name: "FedXgbCyclic", common: [fractionEvaluate, minAvailableNodes]) {
+            averaging, _ throws(InvalidArguments) in
+            do throws(AggregationError) {
+                return try FedXgbCyclic(averaging)
+            } catch {
+                throw InvalidArguments(problems: [error.reason])
+            }
+        },
     ]
 
     private static let proximalMu = number(
@@ -115,7 +126,7 @@ enum StrategyCatalog {
     private static let alpha = number(
         "alpha", 0.01, .above(0), "How strongly each node is held near the global model: the larger, the slower.")
 
-    /// FedAvg's own parameters, which every strategy takes. `fraction_train` is an argument of central.
+    /// FedAvg's own parameters, which the others take too. `fraction_train` is an argument of central.
     static let common: [any DeclaredArgument] = [
         fractionEvaluate, minTrainNodes, minEvaluateNodes, minAvailableNodes,
     ]
@@ -146,16 +157,20 @@ enum StrategyCatalog {
     fileprivate static func averaging(
         _ options: ArgumentValues, fractionTrain: Double, seed: Int64
     ) throws(InvalidArguments) -> FedAvg {
-        FedAvg(
+        // A strategy without a parameter of FedAvg's has its own value of it.
+        func value(_ argument: Argument<Int64>) throws(InvalidArguments) -> Int64 {
+            options.values[argument.name] == nil ? 2 : try options[argument]
+        }
+        return FedAvg(
             fractionTrain: fractionTrain, fractionEvaluate: try options[fractionEvaluate],
-            minTrainNodes: Int(try options[minTrainNodes]), minEvaluateNodes: Int(try options[minEvaluateNodes]),
+            minTrainNodes: Int(try value(minTrainNodes)), minEvaluateNodes: Int(try value(minEvaluateNodes)),
             minAvailableNodes: Int(try options[minAvailableNodes]), seed: seed)
     }
 }
 
 extension StrategyCatalog.Entry {
     /// All its parameters.
-    var allOptions: [any DeclaredArgument] { options + StrategyCatalog.common }
+    var allOptions: [any DeclaredArgument] { options + common }
 
     /// The strategy with values of ``allOptions``. Throws ``InvalidArguments``.
     func strategy(

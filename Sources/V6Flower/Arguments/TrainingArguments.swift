@@ -41,6 +41,9 @@ struct TrainingArguments: RunArguments {
         {
             problems.append("exclude is for where no features are named; give one of the two")
         }
+        if let model, model is any GrowingModel {
+            problems += Self.problems(of: values, modelOptions, strategy: entry?.name)
+        }
         guard problems.isEmpty, let model, let modelOptions, let entry, let strategyOptions else {
             throw InvalidArguments(problems: problems)
         }
@@ -78,6 +81,24 @@ struct TrainingArguments: RunArguments {
         if let nova = strategy as? FedNova, nova.proximalMu * options.learningRate >= 1 {
             throw InvalidArguments(problems: ["strategy_options.proximal_mu must be below 1 / learning_rate"])
         }
+    }
+
+    /// What a model of trees has no use for.
+    private static func problems(
+        of values: ArgumentValues, _ modelOptions: ArgumentValues?, strategy: String?
+    ) -> [String] {
+        var problems: [String] = []
+        if let chosen = try? values[quantization], chosen != .none {
+            problems.append("quantization is for weights, and trees have none: leave it out")
+        }
+        if let epochs = try? values[localEpochs], epochs != 1, strategy == "FedXgbBagging" {
+            problems.append("FedXgbBagging takes one tree of each organization in a round: local_epochs must be 1")
+        }
+        for argument in [momentum, weightDecay] {
+            guard let value = try? modelOptions?[argument], value != 0 else { continue }
+            problems.append("\(Self.modelOptions.name).\(argument.name) is for models of weights: leave it out")
+        }
+        return problems
     }
 
     private static func strategy(

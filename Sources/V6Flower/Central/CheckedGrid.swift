@@ -88,8 +88,10 @@ struct TrainingReplyCheck: Sendable {
     let organizations: [Preparation.Organization]
     /// The metrics of a training and of an evaluation.
     let metrics: (train: [Metric], evaluate: [Metric])
+    /// What all agreed on, and the model.
+    let design: Design
 
-    /// Throws ``BadReply``, or an error of the file system.
+    /// Throws ``BadReply``, what a model that grows finds wrong, or an error of the file system.
     func callAsFunction(_ reply: Message, _ question: Message) throws {
         let node = reply.metadata.srcNodeID
         guard let organization = organizations.first(where: { $0.id == node }), let content = reply.content else {
@@ -120,6 +122,9 @@ struct TrainingReplyCheck: Sendable {
         guard content.arrayRecords.count == 1, let arrays = content.arrayRecords.values.first,
             let sent = question.content?.arrayRecords.values.first
         else { throw BadReply(problem: "its reply holds no record of arrays, or several") }
+        if let model = design.question.model as? any GrowingModel {
+            return try model.check(arrays, to: sent, question.content?.configRecords.values.first ?? [:], design)
+        }
         guard arrays.keys == sent.keys else {
             throw BadReply(problem: "the arrays of its reply are not those of the model")
         }

@@ -40,7 +40,9 @@ enum Training {
                 progressLog.show(report)
                 try check(report, metrics.evaluate, required: required, names: able.names)
             },
-            check: TrainingReplyCheck(organizations: preparation.organizations, metrics: metrics).callAsFunction)
+            check: TrainingReplyCheck(
+                organizations: preparation.organizations, metrics: metrics, design: preparation.design
+            ).callAsFunction)
         let config = preparation.design.config.merging(arguments.options.config) { own, _ in own }
             .merging(arguments.nodeRules(organizations: able.count)) { own, _ in own }
         let result = try await start(
