@@ -117,7 +117,8 @@ struct ReferenceTests {
                 var config = try #require(message.content?.configRecords["config"])
                 config["local-epochs"] = .int(epochs[Int(node) - 1])
                 var work = Work(
-                    arrays: try #require(arrays["arrays"]), rows: try #require(rows[node]), design: design,
+                    arrays: try #require(arrays["arrays"]), rows: try #require(rows[node]), rules: DisclosureRules(),
+                    design: design,
                     config: config, round: 1, node: node)
                 work.correction = arrays["correction"]
                 let trained = try design.question.model.train(work)

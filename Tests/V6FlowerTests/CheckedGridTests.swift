@@ -2,6 +2,7 @@ import Flower
 import Foundation
 import LocalModels
 import Testing
+import Wire
 
 @testable import V6Flower
 
@@ -69,7 +70,13 @@ struct CheckedGridTests {
     @Test("The number of steps that a strategy counts by is one that so many rows can take")
     func steps() throws {
         let organizations = [Preparation.Organization(id: 1, name: "utrecht", trainRows: 100, testRows: 0)]
-        let check = TrainingReplyCheck(organizations: organizations, metrics: ([.trainLoss], []))
+        let question = try TrainingArguments(["model": "linear", "target": "y"]).question
+        let agreed: JSON = [
+            "model": "linear", "target_name": "y", "target": ["mean": 0.0, "deviation": 1.0], "missing": "mean",
+            "features": [["name": "x", "mean": 0.0, "deviation": 1.0]],
+        ]
+        let check = TrainingReplyCheck(
+            organizations: organizations, metrics: ([.trainLoss], []), design: try Design(agreed, question))
         let arrays: Record = .arrays(["w": NDArray([Float(1)])])
         func problem(_ steps: MetricValue?, batchSize: Int64 = 32, isAsked: Bool = true) -> String? {
             var config: ConfigRecord = ["local-epochs": 2, "batch-size": .int(batchSize), "learning-rate": 0.1]
