@@ -6,7 +6,7 @@ import Foundation
 
 let targets: [Target] = [
     .json, .base64, .safetensors, .update, .frame, .zstandard, .records, .replies, .input, .token, .csv, .journal,
-    .parquet,
+    .parquet, .trees,
 ]
 
 if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "seeds" {

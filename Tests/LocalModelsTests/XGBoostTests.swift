@@ -125,6 +125,28 @@ struct XGBoostTests {
         }
     }
 
+    @Test("Where no leaf is allowed, trees of somebody else are not scored either")
+    func noLeaves() async throws {
+        let (table, model) = (try Self.table(), XGBoost())
+        let design = try Self.design(table, model)
+        let foreign = try await Self.trained(table, design, Self.options(1))
+        var rules = DisclosureRules()
+        rules.maximumParametersPerRow = 0
+        await #expect(throws: ModelError.self) {
+            _ = try await Fixture.answer(table, .evaluate, design.config, foreign, rules)
+        }
+    }
+
+    @Test("More trees than leaves are allowed are refused before one is grown")
+    func manyTrees() async throws {
+        let (table, model) = (try Self.table(), XGBoost())
+        let design = try Self.design(table, model)
+        let error = await #expect(throws: ModelError.self) {
+            _ = try await Self.trained(table, design, Self.options(100_000))
+        }
+        #expect(error?.description.contains("100000 leaves") ?? false)
+    }
+
     @Test("Bagging is answered with the new trees, cyclic with all; central takes no other reply")
     func replies() async throws {
         let (table, model) = (try Self.table(), XGBoost())
@@ -150,6 +172,31 @@ struct XGBoostTests {
             (["0": NDArray([Float(1)])], "FedXgbBagging"), (["0": NDArray([UInt8](Data("{".utf8)))], "FedXgbBagging"),
         ] as [(ArrayRecord, String)] {
             #expect(throws: Forest.Problem.self) { try check(reply, strategy) }
+        }
+    }
+
+    /// What the reader passes over: the next aggregation would fail on it, or the others' models grow by it.
+    private static let riders: [(String, String)] = [
+        (#""iteration_indptr":[0,1],"#, ""),
+        (#""iteration_indptr":[0,1]"#, #""iteration_indptr":[0,9223372036854775807]"#),
+        (#""categories":[]"#, #""categories":[],"more":[1,2,3]"#),
+    ]
+
+    @Test("Central takes no tree deeper than was asked for, and no text with more in it than trees", arguments: riders)
+    func noRiders(_ old: String, _ new: String) async throws {
+        let (table, model) = (try Self.table(), XGBoost(maxDepth: 3))
+        let design = try Self.design(table, model)
+        let trained = try await Self.trained(table, design, Self.options(1), strategy: "FedXgbBagging")
+        var config = Self.options(1).config
+        config["strategy"] = .string("FedXgbBagging")
+        let sent = try design.initialArrays()
+        try model.check(trained, to: sent, config, design)
+        let text = try String(decoding: #require(trained["0"]).bytes.materialized(), as: UTF8.self)
+        #expect(text.contains(old))
+        let changed = NDArray([UInt8](text.replacing(old, with: new).utf8))
+        #expect(throws: Forest.Problem.self) { try model.check(["0": changed], to: sent, config, design) }
+        #expect(throws: Forest.Problem.self) {
+            try XGBoost(maxDepth: 1).check(trained, to: sent, config, design)
         }
     }
 }

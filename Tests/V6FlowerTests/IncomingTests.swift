@@ -128,6 +128,9 @@ struct IncomingTests {
             let problem = Self.problem(try result(sizes), format)
             #expect(problem == "its compressed arrays hold more than the \(most) bytes that they may")
         }
+        let growing = ReplyFormat(isRaw: true, isCompressed: true, growth: 1000)
+        #expect(try Self.read(result([most + 800]), growing).count == 1)
+        #expect(Self.problem(try result([most + 1000]), growing)?.contains("\(most + 1000) bytes") ?? false)
     }
 
     @Test("What no record names is not opened, what many name once, and too many may not")

@@ -100,6 +100,8 @@ package struct ModelReport: Sendable {
 /// A model whose arrays grow from round to round: it says itself what a reply to them can be, where those of other
 /// models have the types and shapes that were sent.
 package protocol GrowingModel: Model {
+    /// The most bytes that the arrays of a reply hold.
+    var largestReply: Int { get }
     /// Throws what of a reply is no answer to the arrays that were sent with this config.
     func check(_ reply: ArrayRecord, to sent: ArrayRecord, _ config: ConfigRecord, _ design: Design) throws
 }

@@ -60,8 +60,9 @@ struct XGBoost: GrowingModel {
 
     /// The bytes of its text; its leaves are counted when they are there.
     func parameterCount(_ design: Design) -> Int? { Forest.mostBytes }
+    /// Where no leaf is allowed no message is answered: trees of somebody's choice can score a row alone.
     func parametersPerRow(_ rules: DisclosureRules) -> (limit: Double?, setting: String) {
-        (nil, "V6_FLOWER_MAX_PARAMETERS_PER_ROW")
+        (rules.maximumParametersPerRow > 0 ? nil : 0, "V6_FLOWER_MAX_PARAMETERS_PER_ROW")
     }
 
     /// No tree, as Flower begins.
@@ -114,6 +115,8 @@ extension XGBoost {
     /// New trees, every leaf of which holds as many rows as the node tells of, and of each class none or enough.
     private func grow(_ forest: Forest, _ work: Work, _ options: TrainingOptions) throws -> [Tree] {
         let (rows, rules) = (work.rows, work.rules)
+        // A tree has one leaf at least.
+        try checkLeaves(options.epochs, work)
         // A row's second derivative is 1 of the squared loss, and at most a quarter of the logistic.
         let rowWeight = target == .number ? 1 : 0.25
         let boosting = Boosting(
@@ -129,12 +132,15 @@ extension XGBoost {
                     || [second, leaf.count - second].allSatisfy { $0 == 0 || $0 >= rules.minimumLevelRows }
             }.withoutLargest(rows)
         }
-        let leaves = trees.reduce(0) { $0 + $1.leafCount }
-        guard Double(leaves) <= rules.maximumParametersPerRow * Double(rows.rows) else {
-            throw ModelError.tooManyLeaves(
-                leaves, rows: rows.rows, limit: rules.maximumParametersPerRow, setting: parametersPerRow(rules).setting)
-        }
+        try checkLeaves(trees.reduce(0) { $0 + $1.leafCount }, work)
         return trees
+    }
+
+    private func checkLeaves(_ leaves: Int, _ work: Work) throws(ModelError) {
+        let (rows, limit) = (work.rows.rows, work.rules.maximumParametersPerRow)
+        guard Double(leaves) <= limit * Double(rows) else {
+            throw .tooManyLeaves(leaves, rows: rows, limit: limit, setting: parametersPerRow(work.rules).setting)
+        }
     }
 
     func evaluate(_ work: Work) throws -> MetricRecord {
@@ -160,15 +166,23 @@ extension XGBoost {
 // MARK: - At central
 
 extension XGBoost {
-    /// Bagging brings as many new trees as were asked for, cyclic the trees that were sent and as many more.
+    var largestReply: Int { Forest.mostBytes }
+
+    /// Bagging brings as many new trees as were asked for, cyclic the trees that were sent and as many more. New ones
+    /// are no deeper than was asked for, and the text is what is written of them: others go on from it, and what the
+    /// reader passes over would end the run there or at the next aggregation.
     func check(_ reply: ArrayRecord, to sent: ArrayRecord, _ config: ConfigRecord, _ design: Design) throws {
         let kind = kind(design)
-        let trees = try Forest(reply, kind).trees
+        let forest = try Forest(reply, kind)
+        let trees = forest.trees
         let added = try TrainingOptions(config).epochs
         let kept = Self.isBagging(config) ? [] : try Forest(sent, kind).trees
         guard trees.count == kept.count + added, trees.prefix(kept.count).elementsEqual(kept) else {
             throw Forest.Problem("its reply is not what was sent with \(added) new trees")
         }
+        guard trees.dropFirst(kept.count).allSatisfy({ $0.nodes.count < 2 << maxDepth }),
+            try reply.values.first?.bytes.materialized() == forest.json.serialized()
+        else { throw Forest.Problem("its trees are deeper than \(maxDepth), or not written as a node writes them") }
     }
 
     /// The model as XGBoost loads it.

@@ -20,7 +20,8 @@ enum Training {
         let (arguments, participants) = (run.arguments, run.participants)
         let replies = ReplyFormat(
             isRaw: run.carriage.givesBytes, quantization: arguments.quantization, isCompressed: arguments.isCompressed,
-            seed: arguments.seed)
+            seed: arguments.seed,
+            growth: (arguments.question.model as? any GrowingModel)?.largestReply ?? 0)
         let base = try run.grid(replies) { naming($0, of: arguments.numRounds) }
         let required = max(arguments.strategy.requiredTrainReplies, 1)
         let preparation = try await prepare(run, base, required: required)

@@ -22,7 +22,7 @@ package enum Incoming {
     /// it, in words for the organization's failure.
     ///
     /// Compressed arrays are taken where `format` asked for them, and hold together no more than the arrays that were
-    /// sent and `PayloadLimits.slack`.
+    /// sent, what the format lets them grow by and `PayloadLimits.slack`.
     package static func replies(
         _ text: any ByteSource, folder: String, to sent: [Message], format: ReplyFormat
     ) throws -> [Message] {
@@ -74,7 +74,7 @@ package enum Incoming {
     private static func limits(_ sent: [Message], _ format: ReplyFormat) -> PayloadLimits {
         guard format.isCompressed else { return PayloadLimits() }
         let records = sent.flatMap { $0.content?.arrayRecords.values.map { $0 } ?? [] }
-        return PayloadLimits(arraysSent: records.flatMap { $0.values.map(\.bytes.byteCount) })
+        return PayloadLimits(arraysSent: records.flatMap { $0.values.map(\.bytes.byteCount) } + [format.growth])
     }
 
     /// A text shorter than this is decoded by one thread.

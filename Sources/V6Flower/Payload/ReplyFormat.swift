@@ -13,6 +13,9 @@ package struct ReplyFormat: Sendable, Equatable {
     var isCompressed = false
     /// What int8's rounding derives from.
     var seed: Int64 = 0
+    /// So many bytes more than were sent a reply's arrays may hold, where the model grows. Central's own: partials are
+    /// not told.
+    var growth = 0
 
     /// The format as an argument of `partial`.
     var json: JSON {
@@ -22,11 +25,15 @@ package struct ReplyFormat: Sendable, Equatable {
         ]
     }
 
-    package init(isRaw: Bool = false, quantization: Quantization = .none, isCompressed: Bool = false, seed: Int64 = 0) {
+    package init(
+        isRaw: Bool = false, quantization: Quantization = .none, isCompressed: Bool = false, seed: Int64 = 0,
+        growth: Int = 0
+    ) {
         self.isRaw = isRaw
         self.quantization = quantization
         self.isCompressed = isCompressed
         self.seed = seed
+        self.growth = growth
     }
 
     /// Reads what central asked for; JSON with plain arrays where it says nothing. Throws ``Payload/Malformed``.
