@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from bench.processes import wait_for
-from conftest import PROGRAM, ROOT
+from conftest import PROGRAM, ROOT, databases
 from test_store import from_store, linked_store
 
 APPS = ROOT / "Tests/Apps"
@@ -76,6 +76,18 @@ def test_queries_by_push_and_pull(encrypted):
     status, result, log = encrypted.run(image(encrypted, "federated-analytics"), {})
     assert status == "completed", log
     assert result["state"]["totals"]["rows"] == result["state"]["totals"]["again"] == 569
+
+
+@pytest.mark.generation(5)
+def test_a_second_dataframe_by_its_name(encrypted):
+    status, result, log = encrypted.run(image(encrypted, "two-tables"), {}, databases=["default", "digits"])
+    assert status == "completed", log
+    lines = lambda label: [databases(node)[label].read_text().splitlines()[1:] for node in encrypted.NODES]  # noqa: E731
+    second, counts = lines("digits"), result["state"]["counts"]
+    assert counts["first"]["ints"] == [len(table) for table in lines("default")]
+    assert counts["second"] == counts["same"] == {"ints": [len(table) for table in second]}
+    assert counts["sum"]["floats"] == [sum(float(cell) for row in table for cell in row.split(",")) for table in second]
+    assert counts["first-columns"]["ints"] == [31] * 3 and counts["second-columns"]["ints"] == [65] * 3
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pathlib
 
 import pytest
 from bench.processes import NOBODY, rights, wait_for
+from conftest import GENERATION
 
 LOGISTIC = {"model": "logistic", "target": "diagnosis", "num_rounds": 2}
 
@@ -90,10 +91,13 @@ def test_it_is_nobody_while_it_works(plain):
     assert plain.wait(task) == "completed"
 
 
-def test_twenty_rounds(plain):
-    status, result, log = plain.run("v6-flower", {**LOGISTIC, "num_rounds": 20})
+def test_many_rounds_lose_nobody(plain):
+    """A kubelet never sees a partial of 40 ms at work: 5.0.3 says of it that it failed, and of its siblings that they did."""
+    rounds = 20 if GENERATION == 4 else 50
+    status, result, log = plain.run("v6-flower", {**LOGISTIC, "num_rounds": rounds})
     assert status == "completed", log
-    assert len(result["rounds"]) == 20 and result["rounds"][-1]["loss"] < result["rounds"][0]["loss"]
+    assert result["failures"] == [] and [row["participants"] for row in result["rounds"]] == [3] * rounds
+    assert result["rounds"][-1]["loss"] < result["rounds"][0]["loss"] and result["metrics"]["auc"] > 0.99
 
 
 def test_progress_lines_appear_while_it_runs(plain):
