@@ -54,6 +54,9 @@ package final class SpoolFile {
         }
     }
 
+    /// A path by which a library of this process finds the file while it lives.
+    package var pathHere: String { "/proc/self/fd/\(descriptor)" }
+
     /// What was written; the file lives as long as somebody refers to it.
     package func finish() throws -> FileBytes {
         isOwned = false

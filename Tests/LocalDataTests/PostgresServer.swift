@@ -44,13 +44,18 @@ final class PostgresServer: Sendable {
             """
             set -e
             cd "$2"
+            for name in own other; do
+                openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $name.key -out $name.crt \
+                    -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2>>log
+            done
             as=
             if [ "$(id -u)" = 0 ]; then
                 chown -R nobody .
                 as="setpriv --reuid=nobody --regid=nogroup --clear-groups"
             fi
-            $as "$1/initdb" -D data -A scram-sha-256 -U tester --pwfile=password -E UTF8 --locale=C.UTF-8 --no-sync >log 2>&1
-            $as "$1/postgres" -D data -p "$3" -c listen_addresses=127.0.0.1 -k "$2" -c fsync=off >>log 2>&1 </dev/null &
+            $as "$1/initdb" -D data -A scram-sha-256 -U tester --pwfile=password -E UTF8 --locale=C.UTF-8 --no-sync >>log 2>&1
+            $as "$1/postgres" -D data -p "$3" -c listen_addresses=127.0.0.1 -k "$2" -c fsync=off \
+                -c ssl=on -c ssl_cert_file="$2/own.crt" -c ssl_key_file="$2/own.key" >>log 2>&1 </dev/null &
             cat >/dev/null
             kill -QUIT $!
             wait $! || true
@@ -91,6 +96,10 @@ final class PostgresServer: Sendable {
     func connection(_ database: String) throws -> PostgresConnection {
         try PostgresConnection(address(database), limits: .init(), source: "the tests' own")
     }
+
+    /// The file of the certificate that the server shows and has signed itself, `own`, or of one that it never shows,
+    /// `other`.
+    func certificate(_ name: String) -> String { "\(folder)/\(name).crt" }
 
     /// A database of that name, made anew by these commands.
     func make(_ database: String, _ commands: String) throws {

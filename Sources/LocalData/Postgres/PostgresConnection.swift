@@ -30,10 +30,15 @@ final class PostgresConnection {
     /// Connects. Throws ``DataError/unreadable(source:reason:)``.
     init(_ address: PostgresAddress, limits: Limits, source: String) throws(DataError) {
         (self.address, self.limits, self.source) = (address, limits, source)
-        // Kerberos alone would look for tickets, which nobody has put there.
-        var keywords = ["gssencmode": "disable"].merging(address.keywords) { $1 }
+        // Kerberos alone would look for tickets, which nobody has put there. TLS would look for its own certificate in the
+        // home of root, where not being let in is an error: here it can be none.
+        let defaults = ["gssencmode": "disable", "sslcert": "/dev/null/none"]
+        var keywords = defaults.merging(address.keywords) { $1 }
         keywords["client_encoding"] = "UTF8"
         keywords["fallback_application_name"] = "v6-flower"
+        let authority = try Self.file(ofAuthority: keywords["sslrootcert"], source: source)
+        if let authority { keywords["sslrootcert"] = authority.pathHere }
+        defer { withExtendedLifetime(authority) {} }
         guard let pointer = Self.start(keywords) else {
             throw .unreadable(source: source, reason: "there is no memory for a connection")
         }
@@ -48,6 +53,19 @@ final class PostgresConnection {
     }
 
     deinit { PQfinish(pointer) }
+
+    /// libpq reads an authority's certificate from a file, and a container of vantage6 5 has no further ones: where the
+    /// text itself is given, it becomes one in memory.
+    private static func file(ofAuthority text: String?, source: String) throws(DataError) -> SpoolFile? {
+        guard let text, text.contains("-----BEGIN CERTIFICATE-----") else { return nil }
+        do {
+            let file = try SpoolFile()
+            try Array(text.utf8).withUnsafeBytes { try file.write($0) }
+            return file
+        } catch {
+            throw .unreadable(source: source, reason: "\(error)")
+        }
+    }
 
     private static func start(_ keywords: [String: String]) -> OpaquePointer? {
         let ordered = keywords.sorted { $0.key < $1.key }
@@ -174,15 +192,20 @@ extension PostgresConnection {
     /// Why there is no connection: by the server's code, else in libpq's words, which are of the network.
     private func noConnection() -> DataError {
         let text = PQerrorMessage(pointer).map { String(cString: $0) } ?? ""
-        // With several addresses the last says why.
-        let line = text.split(separator: "\n").last { !$0.hasPrefix("\t") } ?? ""
+        // With several addresses the last says why; what libpq advises is not ours to advise.
+        let line = text.split(separator: "\n").last { !$0.hasPrefix("\t") && !$0.hasPrefix("Either ") } ?? ""
         let code = line.split(separator: " ").last.map(String.init) ?? ""
         if line.dropLast(code.count).hasSuffix(":  "), code.utf8.count == 5 {
             return .unreadable(source: source, reason: Self.refusal(code))
         }
         let start = #/^connection to server (at|on) .* failed: /#
-        let reason = address.scrubbed(String(line.replacing(start, with: "")), user: true)
-        return unreachable(reason.singleLine(limit: 300))
+        let reason = address.scrubbed(String(line.replacing(start, with: "")), user: true).singleLine(limit: 300)
+        guard line.contains("certificate") else { return unreachable(reason) }
+        return .unreadable(
+            source: source,
+            reason:
+                "the server cannot be trusted: \(reason); SSLROOTCERT must be the certificate of the authority that "
+                + "signed the server's, and the address's host the one that it names")
     }
 
     private static func refusal(_ code: String) -> String {

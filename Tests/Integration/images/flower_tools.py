@@ -1,10 +1,18 @@
 """The peer of the benchmark: a logistic regression as one writes it today with vantage6's algorithm tools and flwr's FedAvg."""
 import base64
+import importlib.metadata
 import io
 import time
 
 import numpy as np
-from vantage6.algorithm.tools.decorators import algorithm_client, data
+
+GENERATION = int(importlib.metadata.version("vantage6-algorithm-tools").split(".")[0])
+if GENERATION == 4:
+    from vantage6.algorithm.tools.decorators import algorithm_client, data
+    # Only 5.0 has a function say where it runs.
+    at_central = at_organizations = lambda function: function
+else:
+    from vantage6.algorithm.decorator import algorithm_client, central as at_central, dataframe as data, federated as at_organizations
 
 
 def pack(weights):
@@ -17,6 +25,7 @@ def unpack(text):
     return np.load(io.BytesIO(base64.b64decode(text)))
 
 
+@at_central
 @algorithm_client
 def central(client, num_rounds, **_):
     from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
@@ -27,7 +36,9 @@ def central(client, num_rounds, **_):
     weights, strategy, seconds, losses = np.zeros(31, np.float32), FedAvg(), [], []
 
     def ask(method):
-        task = client.task.create(input_={"method": method, "kwargs": {"weights": pack(weights)}}, organizations=organizations, name=method)
+        kwargs = {"weights": pack(weights)}
+        how = {"input_": {"method": method, "kwargs": kwargs}} if GENERATION == 4 else {"method": method, "arguments": kwargs}
+        task = client.task.create(organizations=organizations, name=method, **how)
         return client.wait_for_results(task["id"])
 
     def reply(arrays, metrics):
@@ -52,6 +63,7 @@ def table(df):
     return np.hstack([x, np.ones((len(x), 1), np.float32)]), target
 
 
+@at_organizations
 @data(1)
 def train(df, weights, **_):
     (x, y), w = table(df), unpack(weights)
@@ -61,6 +73,7 @@ def train(df, weights, **_):
     return {"weights": pack(w.astype(np.float32)), "rows": len(x)}
 
 
+@at_organizations
 @data(1)
 def evaluate(df, weights, **_):
     (x, y), w = table(df), unpack(weights)

@@ -16,14 +16,14 @@ FINAL = {"completed", "failed", "crashed", "killed by user", "non-existing Docke
 class Bench(Processes):
     """Three organizations with a node and a user each, one collaboration, one study of the last two, and a store.
 
-    `databases` gives each node its databases: {node: {label: path}}; `engine` is the Docker engine of its nodes, if they have one;
+    `databases` gives each node its databases: {node: {label: path}}, or for a server {label: {"URI": …, "TYPE": …}}; `engine` is the Docker engine of its nodes, if they have one;
     `store` gives the server a large result store.
     """
 
     def __init__(self, databases, encrypted=False, node_config=None, engine=None, store=False):
         super().__init__()
         self.blobs = self.folder / "blobs" if store else None
-        self.engine, self.databases, self.encrypted, self.node_config = engine, databases, encrypted, node_config or {}
+        self.engine, self.databases, self.encrypted, self.node_config, self.configs = engine, databases, encrypted, node_config or {}, {}
         self.password = secrets.token_urlsafe(12) + "aA1!"
         self.port, self.store_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -54,8 +54,6 @@ class Bench(Processes):
         for name in self.NODES:
             folder = self.folder / name
             folder.mkdir()
-            # The node copies all databases into one folder by their files' names.
-            tables = {label: shutil.copy(path, folder / f"{label}{path.suffix}") for label, path in self.databases[name].items()}
             if self.encrypted:
                 from vantage6.common.encryption import RSACryptor
                 # The client's cryptor is one for the process, so alpha has one key on all benches.
@@ -66,13 +64,11 @@ class Bench(Processes):
                     shutil.copy(own, folder / "private_key.pem")
             config = {"api_key": keys[name], "server_url": "http://127.0.0.1", "port": self.port, "api_path": "/api", "task_dir": str(folder / "tasks"),
                       "logging": {**LOGGING, "file": "node.log"},
-                      "databases": [{"label": label, "uri": str(path), "type": "csv"} for label, path in tables.items()],
                       "encryption": {"enabled": self.encrypted, "private_key": str(folder / "private_key.pem") if self.encrypted else ""},
                       # without this, an image that no registry has is refused
                       "policies": {"require_algorithm_pull": False},
                       "directories": {"data": str(folder / "data"), "log": str(folder / "log")}}
-            config.update(self.node_config.get(name, {}))
-            self.write(f"{name}.yaml", yaml.safe_dump(config))
+            self.configs[name] = {**config, **self.node_config.get(name, {})}
             self.start_node(name)
         self.wait_answer("store", f"{self.store_url}/api/version")
         self.client = self.login("user-alpha")
@@ -86,7 +82,20 @@ class Bench(Processes):
         self.start("server", "bench.v4.server", self.folder / "server.yaml", "127.0.0.1", self.port, *fixture)
         self.wait_answer("server", f"{self.url}/api/health")
 
+    def database(self, node, label):
+        """How a node's configuration says what it has by a label."""
+        place = self.databases[node][label]
+        if isinstance(place, dict):
+            # A server has an address, and what its administrator says beside it.
+            beside = {key: value for key, value in place.items() if key not in ("URI", "TYPE")}
+            return {"label": label, "uri": place["URI"], "type": place["TYPE"], "env": beside}
+        # The node copies all files into one folder by their names.
+        return {"label": label, "uri": str(shutil.copy(place, self.folder / node / f"{label}{place.suffix}")), "type": "csv"}
+
     def start_node(self, name):
+        import yaml
+        databases = [self.database(name, label) for label in self.databases[name]]
+        self.write(f"{name}.yaml", yaml.safe_dump({**self.configs[name], "databases": databases}))
         environment = {"PROXY_SERVER_HOST": "127.0.0.1", "PROXY_SERVER_PORT": str(free_port()), "BENCH_NODE": name}
         if self.engine:
             environment.update(PROXY_SERVER_HOST=HOST_ADDRESS, DOCKER_HOST=self.engine.url)
