@@ -30,8 +30,8 @@ final class PostgresConnection {
     /// Connects. Throws ``DataError/unreadable(source:reason:)``.
     init(_ address: PostgresAddress, limits: Limits, source: String) throws(DataError) {
         (self.address, self.limits, self.source) = (address, limits, source)
-        // Kerberos alone would look for tickets, which nobody has put there. TLS would look for its own certificate in the
-        // home of root, where not being let in is an error: here it can be none.
+        // Kerberos alone would look for tickets, which nobody has put there. TLS would look for its own certificate in
+        // the home of root, where not being let in is an error: here it can be none.
         let defaults = ["gssencmode": "disable", "sslcert": "/dev/null/none"]
         var keywords = defaults.merging(address.keywords) { $1 }
         keywords["client_encoding"] = "UTF8"
