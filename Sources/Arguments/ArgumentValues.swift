@@ -45,7 +45,7 @@ package struct ArgumentValues: Sendable, Equatable {
         }
         for argument in definitions {
             guard let condition = argument.condition, values[condition.argument]?.string != condition.value,
-                let value = values[argument.name], value != argument.defaultJSON
+                let value = values[argument.name], argument.defaultJSON.map({ !Self.isSame(value, $0) }) ?? true
             else { continue }
             problems.append("\(path)\(argument.name) is for \(path)\(condition.argument) \(condition.value) only")
         }
@@ -122,9 +122,14 @@ package struct ArgumentValues: Sendable, Equatable {
         return merged
     }
 
-    /// Equal as arguments: 1 and 1.0 are.
+    /// Equal as arguments: 1 and 1.0 are, within lists and objects too.
     private static func isSame(_ one: JSON, _ other: JSON) -> Bool {
         if let one = one.double, let other = other.double { return one == other }
+        if let one = one.elements, let other = other.elements { return one.elementsEqual(other, by: isSame) }
+        if let one = one.members, let other = other.members {
+            return one.count == other.count
+                && one.allSatisfy { name, value in other[name].map { isSame(value, $0) } ?? false }
+        }
         return one == other
     }
 

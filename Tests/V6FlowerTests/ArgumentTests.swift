@@ -143,6 +143,21 @@ struct ArgumentTests {
         #expect(adam.averaging.minTrainNodes == 3)
     }
 
+    @Test("A form gives every default, and whole numbers without a fraction: they are for no model alone")
+    func untouchedForm() throws {
+        var given: OrderedDictionary<String, JSON> = ["model": "logistic", "target": "y"]
+        for argument in TrainingArguments.definitions {
+            guard let value = argument.defaultJSON else { continue }
+            given[argument.name] = value.double.flatMap { Int64(exactly: $0) }.map(JSON.int) ?? value
+        }
+        #expect(given["min_child_weight"] == 1)
+        #expect(throws: Never.self) { try TrainingArguments(given) }
+        let privacy: JSON = ["noise_multiplier": 1.0, "clipping_norm": 1.0, "target_delta": 1e-5]
+        given["privacy"] = ["noise_multiplier": 1, "clipping_norm": 1, "target_delta": 1e-5]
+        let earlier = try TrainingArguments(given.merging(["privacy": privacy]) { $1 }).values.json
+        #expect(throws: Never.self) { try TrainingArguments(given, resuming: earlier) }
+    }
+
     @Test("Every strategy of the catalogue can be made with its defaults")
     func catalogue() throws {
         for entry in StrategyCatalog.entries {
