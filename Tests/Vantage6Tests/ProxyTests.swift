@@ -74,7 +74,7 @@ struct ProxyTests {
     func retries() async throws {
         let recovering = FakeProxy { _, number in number < 3 ? (500, "{}") : (200, #"{"encrypted": true}"#) }
         #expect(try await recovering.use { try await $0.isEncrypted() })
-        #expect(recovering.requests.count == 3)
+        #expect(recovering.requests.count { $0.path != "/version" } == 3)
 
         let refusing = FakeProxy { seen, _ in
             seen.path == "/version" ? (200, "{}") : (500, #"{"msg": "Request failed, see node logs"}"#)
@@ -85,6 +85,24 @@ struct ProxyTests {
         #expect(
             error == .refused(what: "list the runs of task 4", status: 500, message: "Request failed, see node logs"))
         #expect(refusing.requests.count { $0.path == "/run" } == 3)
+    }
+
+    @Test("A server that is back as soon as the last try has failed has refused nothing")
+    func comesBackBetween() async throws {
+        let tries = Mutex(0)
+        let proxy = FakeProxy { seen, number in
+            if number == 1 { return (200, #"{"encrypted": true}"#) }
+            let isUp = tries.withLock { tries in
+                if seen.path == "/run" { tries += 1 }
+                return seen.path == "/run" ? tries > 3 : tries >= 3
+            }
+            return isUp ? (200, #"{"data": [], "links": {}}"#) : (500, #"{"msg": "Request failed, see node logs"}"#)
+        }
+        try await proxy.use { client in
+            _ = try await client.isEncrypted()
+            #expect(try await client.runs(ofTask: 4, Self.fetching).isEmpty)
+        }
+        #expect(proxy.requests.count { $0.path == "/run" } == 4)
     }
 
     @Test("An outage is waited for; one that lasts too long ends in the proxy's words")

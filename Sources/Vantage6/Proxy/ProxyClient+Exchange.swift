@@ -64,6 +64,8 @@ extension ProxyClient {
     /// cannot have arrived.
     func exchange(_ request: HTTPRequest, what: String) async throws -> HTTPResponse {
         var waited = Duration.zero
+        // A server that came back since a try has not refused it: the last try is one that it was there for.
+        var wasUp = false
         for attempt in 1... {
             let problem: ProxyError
             switch try await attempted(request) {
@@ -79,8 +81,11 @@ extension ProxyClient {
             }
             if attempt < patience.attempts {
                 waited += try await pause(after: waited)
-            } else if try await !outlast(problem) || attempt / 2 >= patience.attempts {
-                throw problem
+                if attempt + 1 == patience.attempts { wasUp = try await isServerUp() }
+            } else {
+                let wasOut = try await outlast(problem)
+                guard wasOut || !wasUp, attempt / 2 < patience.attempts else { throw problem }
+                wasUp = true
             }
         }
         throw ProxyError.unreachable(reason: proxy.address)
