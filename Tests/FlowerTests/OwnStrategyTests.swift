@@ -50,15 +50,16 @@ private struct Median: AveragingStrategy {
     }
 }
 
-/// Stops when the loss at the nodes does not fall any more: a loop of its own around Flower's.
-private struct EarlyStopping: AveragingStrategy {
+/// Steps back when the loss at the nodes does not fall any more: a loop of its own around Flower's.
+private struct Backtracking: AveragingStrategy {
     var averaging = FedAvg()
     var state: RecordDict = [:]
     var summary: [String] { averaging.summary }
 
     mutating func start(
         grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int, timeout: Double?,
-        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord, evaluateFn: ServerEvaluation?
+        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord, evaluateFn: ServerEvaluation?,
+        shouldStop: StopCondition?
     ) async throws -> StrategyResult {
         var best = StrategyResult()
         for round in 1...numRounds {
@@ -151,16 +152,16 @@ struct OwnStrategyTests {
             try await strategy.start(grid: grid, initialArrays: ["w": NDArray([Float(0)])], numRounds: 10)
         }
         let expected = [Float(3)]
-        var own = EarlyStopping()
+        var own = Backtracking()
         #expect(try await generic(&own, WalkingGrid()).arrays["w"]?.floats() == expected)
-        var some: any Strategy = EarlyStopping()
+        var some: any Strategy = Backtracking()
         #expect(try await generic(&some, WalkingGrid()).arrays["w"]?.floats() == expected)
         let grid: any Grid = WalkingGrid()
         let short = try await some.start(grid: grid, initialArrays: ["w": NDArray([Float(0)])], numRounds: 10)
         #expect(try short.arrays["w"]?.floats() == expected)
         let full = try await some.start(
             grid: grid, initialArrays: ["w": NDArray([Float(0)])], numRounds: 10, timeout: nil, trainConfig: [:],
-            evaluateConfig: [:], evaluateFn: { round, _ in ["round": .int(Int64(round))] })
+            evaluateConfig: [:], evaluateFn: { round, _ in ["round": .int(Int64(round))] }, shouldStop: nil)
         #expect(try full.arrays["w"]?.floats() == expected)
         #expect(full.evaluateMetricsServerApp == [0: ["round": 0], 1: ["round": 1]])
         // Flower's loop does all ten rounds.

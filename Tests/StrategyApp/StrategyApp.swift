@@ -87,11 +87,12 @@ private struct CountedAdam: AveragingStrategy {
 
     mutating func start(
         grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int, timeout: Double?,
-        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord, evaluateFn: ServerEvaluation?
+        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord, evaluateFn: ServerEvaluation?,
+        shouldStop: StopCondition?
     ) async throws -> StrategyResult {
         rows = try await countRows(grid)
         return try await runRounds(
             grid: grid, initialArrays: initialArrays, numRounds: numRounds, timeout: timeout, trainConfig: trainConfig,
-            evaluateConfig: evaluateConfig, evaluateFn: evaluateFn)
+            evaluateConfig: evaluateConfig, evaluateFn: evaluateFn, shouldStop: shouldStop)
     }
 }

@@ -4,10 +4,10 @@ import OrderedCollections
 ///
 ///     v ← β v + (w − Σ nᵢ wᵢ / Σ nᵢ),   w ← w − η v
 ///
-/// With η = 1 and β = 0 it is ``FedAvg``. Keeps one model of momentum and its own copy of the global model.
+/// With η = 1 and β = 0 it is ``FedAvg``. Keeps one model of momentum.
 /// Time O(nodes × parameters), memory O(parameters). Source: `flwr/serverapp/strategy/fedavgm.py`; where Flower
 /// pairs arrays by position, this pairs them by name.
-public struct FedAvgM: AveragingStrategy {
+public struct FedAvgM: AveragingStrategy, ServerSteps {
     /// The averaging underneath.
     public var averaging: FedAvg
     /// η.
@@ -27,12 +27,8 @@ public struct FedAvgM: AveragingStrategy {
 
     /// The momentum.
     public var state: RecordDict {
-        get { RecordDict(arrays: ["current_arrays": currentArrays, "momentum_vector": momentum]) }
-        set {
-            (currentArrays, momentum) = (
-                newValue.arrayRecords["current_arrays"], newValue.arrayRecords["momentum_vector"]
-            )
-        }
+        get { RecordDict(arrays: ["momentum_vector": momentum]) }
+        set { momentum = newValue.arrayRecords["momentum_vector"] }
     }
 
     /// The settings, a line each, for the log.
@@ -46,7 +42,7 @@ public struct FedAvgM: AveragingStrategy {
     public mutating func configureTrain(
         round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
     ) async throws -> [Message] {
-        if isActive, currentArrays == nil { currentArrays = arrays }
+        currentArrays = arrays
         return try await averaging.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
     }
 
@@ -67,9 +63,7 @@ public struct FedAvgM: AveragingStrategy {
             if let momentum { step = try Elementwise.map([step, momentum], Momentum(beta: serverMomentum)) }
             momentum = step
         }
-        let updated = try Elementwise.map([step, current], Step(rate: serverLearningRate))
-        currentArrays = updated
-        return (updated, metrics)
+        return (try Elementwise.map([step, current], Step(rate: serverLearningRate)), metrics)
     }
 
     /// β v + g.

@@ -13,7 +13,7 @@ import Wire
 /// Keeps two models, m and v. Time O(nodes × parameters), memory O(parameters).
 /// Source: `flwr/serverapp/strategy/fedopt.py`, `fedadagrad.py`, `fedadam.py`, `fedyogi.py`. Types are promoted as
 /// NumPy does there: FedAdam's bias-corrected rate is a float64 scalar, so its arrays become float64.
-public struct FedOpt: AveragingStrategy {
+public struct FedOpt: AveragingStrategy, ServerSteps {
     /// Which second moment.
     public enum Variant: String, Sendable { case adagrad = "FedAdagrad", adam = "FedAdam", yogi = "FedYogi" }
 
@@ -23,6 +23,11 @@ public struct FedOpt: AveragingStrategy {
     public let variant: Variant
     /// η, the server's learning rate.
     public var eta: Double
+    /// ``eta``.
+    public var serverLearningRate: Double {
+        get { eta }
+        set { eta = newValue }
+    }
     /// The nodes' learning rate: Flower's parameter, which no formula uses.
     public var etaL: Double
     /// β₁.

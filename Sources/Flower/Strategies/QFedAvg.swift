@@ -12,18 +12,19 @@ import OrderedCollections
 public struct QFedAvg: AveragingStrategy {
     /// The sampling and the metrics.
     public var averaging: FedAvg
-    /// η, the nodes' learning rate.
-    public var clientLearningRate: Double
+    /// η, the nodes' learning rate; nil for the `learning-rate` of each round's train config.
+    public var clientLearningRate: Double?
     /// q; 0 makes all nodes count alike.
     public var q: Double
     /// The metric that holds a node's training loss.
     public var trainLossKey: String
 
     private var currentArrays: ArrayRecord?
+    private var configuredRate: Double?
 
-    /// Flower's parameters and defaults.
+    /// Flower's parameters and defaults; Flower demands the learning rate.
     public init(
-        _ averaging: FedAvg = FedAvg(), clientLearningRate: Double, q: Double = 0.1,
+        _ averaging: FedAvg = FedAvg(), clientLearningRate: Double? = nil, q: Double = 0.1,
         trainLossKey: String = "train_loss"
     ) {
         self.averaging = averaging
@@ -34,7 +35,10 @@ public struct QFedAvg: AveragingStrategy {
 
     /// The settings, a line each, for the log.
     public var summary: [String] {
-        ["client_learning_rate: \(clientLearningRate)", "q: \(q)", "train_loss_key: '\(trainLossKey)'"]
+        [
+            "client_learning_rate: \(clientLearningRate.map { "\($0)" } ?? "that of the config")", "q: \(q)",
+            "train_loss_key: '\(trainLossKey)'",
+        ]
             + averaging.summary
     }
 
@@ -43,6 +47,7 @@ public struct QFedAvg: AveragingStrategy {
         round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
     ) async throws -> [Message] {
         currentArrays = arrays
+        configuredRate = config["learning-rate"]?.double
         return try await averaging.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
     }
 
@@ -53,7 +58,12 @@ public struct QFedAvg: AveragingStrategy {
         let valid = try averaging.checked(replies)
         guard !valid.replies.isEmpty else { return (nil, nil) }
         guard let current = currentArrays else { throw AggregationError.roundNotBegun }
-        let lipschitz = 1 / clientLearningRate
+        guard let rate = clientLearningRate ?? configuredRate, rate.isFinite, rate > 0 else {
+            throw AggregationError(
+                reason: "QFedAvg needs the nodes' learning rate, above 0: as its own or as the train config's "
+                    + "`learning-rate`.")
+        }
+        let lipschitz = 1 / rate
         let losses = try valid.replies.map { try loss(of: $0) + 1e-10 }
         let factors = losses.map { pow($0, q) }
         // Numerator and denominator by a power of two: the same quotient, without overflow on the way.

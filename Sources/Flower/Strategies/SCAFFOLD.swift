@@ -13,7 +13,7 @@ import OrderedCollections
 ///
 /// The train config must tell the nodes' `learning-rate`; each reply tells the number of its steps as `local-steps`.
 /// Keeps a model a node, on the grid's disk. Time O(nodes × parameters), memory five models.
-public struct SCAFFOLD: AveragingStrategy {
+public struct SCAFFOLD: AveragingStrategy, ServerSteps {
     /// The averaging underneath.
     public var averaging: FedAvg
     /// η_g.

@@ -6,6 +6,10 @@ public typealias MetricsAggregator = @Sendable ([RecordDict], String) throws -> 
 /// Evaluates a model at central: (round, arrays) → metrics. Round 0 is the initial model.
 public typealias ServerEvaluation = @Sendable (Int, ArrayRecord) async throws -> MetricRecord?
 
+/// Whether training ends early: (round, what the rounds so far gave) → true to stop. It is asked at the end of each round
+/// but the last, and not for round 0. It says the same each time it is asked the same. Flower's `should_stop` (flwr 1.43).
+public typealias StopCondition = @Sendable (Int, StrategyResult) async throws -> Bool
+
 /// How rounds of federated learning are made up and aggregated. Flower's `flwr.serverapp.strategy.Strategy`.
 ///
 /// A strategy is a value: what it keeps from round to round besides the global arrays is its ``state``, which
@@ -57,7 +61,8 @@ public protocol Strategy: Sendable {
     /// an own `start` sends one thing after the other, draws from a seed and looks at no clock.
     mutating func start(
         grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int, timeout: Double?,
-        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord, evaluateFn: ServerEvaluation?
+        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord, evaluateFn: ServerEvaluation?,
+        shouldStop: StopCondition?
     ) async throws -> StrategyResult
 }
 
@@ -68,22 +73,24 @@ extension Strategy {
     /// Flower's loop: `runRounds`.
     public mutating func start(
         grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int, timeout: Double?,
-        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord, evaluateFn: ServerEvaluation?
+        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord, evaluateFn: ServerEvaluation?,
+        shouldStop: StopCondition?
     ) async throws -> StrategyResult {
         try await runRounds(
             grid: grid, initialArrays: consume initialArrays, numRounds: numRounds, timeout: timeout,
-            trainConfig: trainConfig, evaluateConfig: evaluateConfig, evaluateFn: evaluateFn)
+            trainConfig: trainConfig, evaluateConfig: evaluateConfig, evaluateFn: evaluateFn, shouldStop: shouldStop)
     }
 
     /// The strategy's `start` with Flower's defaults.
     public mutating func start(
         grid: some Grid, initialArrays: consuming ArrayRecord, numRounds: Int = 3, timeout: Double? = 3600,
-        trainConfig: ConfigRecord = [:], evaluateConfig: ConfigRecord = [:], evaluateFn: ServerEvaluation? = nil
+        trainConfig: ConfigRecord = [:], evaluateConfig: ConfigRecord = [:], evaluateFn: ServerEvaluation? = nil,
+        shouldStop: StopCondition? = nil
     ) async throws -> StrategyResult {
         // The grid's type tells this `start` from the requirement, which cannot have defaults.
         let grid: any Grid = grid
         return try await start(
             grid: grid, initialArrays: consume initialArrays, numRounds: numRounds, timeout: timeout,
-            trainConfig: trainConfig, evaluateConfig: evaluateConfig, evaluateFn: evaluateFn)
+            trainConfig: trainConfig, evaluateConfig: evaluateConfig, evaluateFn: evaluateFn, shouldStop: shouldStop)
     }
 }

@@ -9,12 +9,16 @@ extension Strategy {
     /// same arrays; the last evaluation travels alone. So `aggregateEvaluate(r)` is called after
     /// `configureTrain(r + 1)`, later than in Flower; every other order is Flower's.
     ///
+    /// Where `shouldStop` says after round r that training ends, the training of round r + 1 has been under way already:
+    /// its replies are not looked at, and the model, the state and the result are those of round r.
+    ///
     /// A grid that knows where an earlier run stopped lets this one continue from there, with the same bytes.
     ///
-    /// - Throws: ``NonFiniteModel``, and what the grid, the strategy or `evaluateFn` throws.
+    /// - Throws: ``NonFiniteModel``, and what the grid, the strategy, `evaluateFn` or `shouldStop` throws.
     public mutating func runRounds(
         grid: any Grid, initialArrays: consuming ArrayRecord, numRounds: Int, timeout: Double?,
-        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord, evaluateFn: ServerEvaluation?
+        trainConfig: ConfigRecord, evaluateConfig: ConfigRecord, evaluateFn: ServerEvaluation?,
+        shouldStop: StopCondition? = nil
     ) async throws -> StrategyResult {
         // Consumed here and below, so that no round keeps the arrays of the first in memory.
         let earlier = try await grid.beginTraining()
@@ -22,7 +26,7 @@ extension Strategy {
             var progress = try await begin(consume initialArrays, evaluateFn, consume earlier, grid)
             while progress.round <= numRounds {
                 try await advance(
-                    &progress, grid, numRounds, timeout, trainConfig, evaluateConfig, evaluateFn)
+                    &progress, grid, numRounds, timeout, trainConfig, evaluateConfig, evaluateFn, shouldStop)
             }
             await grid.endTraining()
             return progress.result
@@ -50,12 +54,13 @@ extension Strategy {
     /// One fan-out: the evaluation of the model that there is, and the training of the next round.
     private mutating func advance(
         _ progress: inout StrategyProgress, _ grid: any Grid, _ numRounds: Int, _ timeout: Double?,
-        _ trainConfig: ConfigRecord, _ evaluateConfig: ConfigRecord, _ evaluateFn: ServerEvaluation?
+        _ trainConfig: ConfigRecord, _ evaluateConfig: ConfigRecord, _ evaluateFn: ServerEvaluation?,
+        _ shouldStop: StopCondition?
     ) async throws {
         let started = Date()
         let evaluated = progress.round
         let trained = evaluated + 1
-        let isLast = evaluated == numRounds || evaluated > 0 && isExhausted
+        var isLast = evaluated == numRounds || evaluated > 0 && isExhausted
         let evaluation =
             evaluated == 0
             ? []
@@ -72,6 +77,7 @@ extension Strategy {
         if evaluated > 0, let metrics = try await aggregateEvaluate(round: evaluated, replies: evaluateReplies) {
             progress.result.evaluateMetricsClientApp[evaluated] = metrics
         }
+        if !isLast, evaluated > 0, let shouldStop { isLast = try await shouldStop(evaluated, progress.result) }
         if !isLast {
             let (arrays, metrics) = try await aggregateTrain(round: trained, replies: trainReplies)
             if let arrays {
@@ -93,7 +99,7 @@ extension Strategy {
         try await grid.record(
             FanOut(
                 trainedRound: isLast ? nil : trained,
-                evaluatedRound: evaluation.isEmpty ? nil : evaluated, trainReplies: trainReplies,
+                evaluatedRound: evaluation.isEmpty ? nil : evaluated, trainReplies: isLast ? [] : trainReplies,
                 evaluateReplies: evaluateReplies, seconds: Date().timeIntervalSince(started), progress: progress))
     }
 
