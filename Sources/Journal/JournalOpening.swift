@@ -62,10 +62,7 @@ extension Journal {
                 let copy = Journal(queue: queue, path: earlier)
                 try copy.verify(isWhole: true)
                 var run = try copy.run()
-                if let difference = JournalError.Difference(run, owner, program) {
-                    throw JournalError.otherOwner(task: run.task.id, difference)
-                }
-                guard run.task.id == id else { throw JournalError.otherTask(id) }
+                try run.check(owner, program, task: id)
                 guard !run.isComplete else { throw JournalError.endedWell(task: run.task.id) }
                 (run.resumedFrom, run.task) = (id, task)
                 try queue.write { try run.update($0) }

@@ -63,6 +63,14 @@ extension Journal {
             (stateKey, preparation, isComplete) = (Self.newStateKey(), .null, false)
         }
 
+        /// Throws ``JournalError`` where it is another one's, or another task's.
+        package func check(_ owner: Owner, _ program: Program, task id: Int64) throws(JournalError) {
+            if let difference = JournalError.Difference(self, owner, program) {
+                throw .otherOwner(task: task.id, difference)
+            }
+            guard task.id == id else { throw .otherTask(id) }
+        }
+
         /// 32 random bytes in hexadecimal.
         package static func newStateKey() -> String {
             var random = SystemRandomNumberGenerator()

@@ -3,8 +3,8 @@ import Foundation
 /// What the nodes' learning rate is multiplied with in each round.
 ///
 /// The first ``warmupRounds`` go up to 1 in equal steps: round r has r / (warmup + 1). Behind them k counts the rounds
-/// from 0, and T is their number. The formulas are those of `torch.optim.lr_scheduler`, with rounds for epochs: `StepLR`,
-/// `ExponentialLR`, `LinearLR` from 1 to `final`, and `CosineAnnealingLR` to `final`.
+/// from 0, and T is their number. The formulas are those of `torch.optim.lr_scheduler`, with rounds for epochs:
+/// `StepLR`, `ExponentialLR`, `LinearLR` from 1 to `final`, and `CosineAnnealingLR` to `final`.
 public struct LearningRateSchedule: Sendable, Equatable {
     /// What becomes of the rate behind the first rounds.
     public enum Decay: Sendable, Equatable {

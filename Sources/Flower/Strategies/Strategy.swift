@@ -6,8 +6,9 @@ public typealias MetricsAggregator = @Sendable ([RecordDict], String) throws -> 
 /// Evaluates a model at central: (round, arrays) → metrics. Round 0 is the initial model.
 public typealias ServerEvaluation = @Sendable (Int, ArrayRecord) async throws -> MetricRecord?
 
-/// Whether training ends early: (round, what the rounds so far gave) → true to stop. It is asked at the end of each round
-/// but the last, and not for round 0. It says the same each time it is asked the same. Flower's `should_stop` (flwr 1.43).
+/// Whether training ends early: (round, what the rounds so far gave) → true to stop. It is asked at the end of each
+/// round but the last, and not for round 0. It says the same each time that it is asked the same. Flower's `should_stop`
+/// (flwr 1.43).
 public typealias StopCondition = @Sendable (Int, StrategyResult) async throws -> Bool
 
 /// How rounds of federated learning are made up and aggregated. Flower's `flwr.serverapp.strategy.Strategy`.

@@ -9,8 +9,8 @@ extension Strategy {
     /// same arrays; the last evaluation travels alone. So `aggregateEvaluate(r)` is called after
     /// `configureTrain(r + 1)`, later than in Flower; every other order is Flower's.
     ///
-    /// Where `shouldStop` says after round r that training ends, the training of round r + 1 has been under way already:
-    /// its replies are not looked at, and the model, the state and the result are those of round r.
+    /// Where `shouldStop` says after round r that training ends, the training of round r + 1 has been under way: its
+    /// replies are not looked at, and the model, the state and the result are those of round r.
     ///
     /// A grid that knows where an earlier run stopped lets this one continue from there, with the same bytes.
     ///

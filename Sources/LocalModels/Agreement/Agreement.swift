@@ -32,7 +32,11 @@ package struct Agreement: Sendable {
     typealias Profiles = OrderedDictionary<String, Profile>
 
     /// Merges the profiles; names are the organizations'. Throws ``ModelError/disagreement(_:)``.
-    package init(_ profiles: OrderedDictionary<String, Profile>, _ question: Question) throws(ModelError) {
+    ///
+    /// - Parameter kept: what a model was trained with, which they go on with; nil for a new one.
+    package init(
+        _ profiles: OrderedDictionary<String, Profile>, _ question: Question, keeping kept: Design? = nil
+    ) throws(ModelError) {
         var excluded: OrderedDictionary<String, String> = [:]
         var fitting = try Self.majority(profiles, &excluded) { Self.difference($0, $1, question) }
         fitting = Self.withoutInventions(fitting, &excluded)
@@ -40,6 +44,13 @@ package struct Agreement: Sendable {
         fitting = try Self.withoutRefusals(fitting, question, &excluded)
         for (target, kind) in question.targets where kind == .twoClasses {
             fitting = try Self.twoClasses(fitting, target, question, &excluded)
+        }
+        if let kept {
+            fitting = try Self.fitting(fitting, kept, &excluded)
+            self.excluded = excluded
+            (leftOut, remarks) = (Self.leftOut(fitting, kept), Self.unknownLevels(fitting, kept))
+            design = Design(question: question, targets: kept.targets, features: kept.features)
+            return
         }
         var (features, leftOut) = try Self.features(fitting, question)
         if features.isEmpty {

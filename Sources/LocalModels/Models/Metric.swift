@@ -23,15 +23,17 @@ package struct Metric: Sendable {
     package let isWhole: Bool
     /// Title and description of its line in the UI; nil draws none.
     package let chart: (title: String, description: String)?
+    /// Which of two values is better.
+    package let goal: ModelSelection.Goal
     let pooling: Pooling
 
     init(
         _ name: String, _ range: ClosedRange<Double>, canBeNaN: Bool = false, isWhole: Bool = false,
-        pooling: Pooling = .mean,
+        pooling: Pooling = .mean, goal: ModelSelection.Goal = .lowest,
         chart: (title: String, description: String)? = nil
     ) {
         (self.name, self.range, self.canBeNaN, self.isWhole) = (name, range, canBeNaN, isWhole)
-        (self.pooling, self.chart) = (pooling, chart)
+        (self.pooling, self.goal, self.chart) = (pooling, goal, chart)
     }
 
     /// Whether it says something to people.

@@ -1,3 +1,4 @@
+import Flower
 import Foundation
 
 /// Log loss of two classes; the output is the log-odds of the second.
@@ -46,6 +47,6 @@ struct LogisticLoss: Loss {
 extension Metric {
     /// Needs all scores in one place: of several organizations it is the mean of their own.
     static let auc = Metric(
-        "auc", 0...1, canBeNaN: true,
+        "auc", 0...1, canBeNaN: true, goal: .highest,
         chart: ("AUC", "The area under the ROC curve on held-out rows, by round (logistic models)."))
 }

@@ -22,8 +22,8 @@ extension Metric {
     }
 
     static let localStepsName = "local-steps"
-    static let loss = Metric("loss", 0...1e200, chart: ("Loss", "The loss on held-out rows, by round."))
+    package static let loss = Metric("loss", 0...1e200, chart: ("Loss", "The loss on held-out rows, by round."))
     static let accuracy = Metric(
-        "accuracy", 0...1,
+        "accuracy", 0...1, goal: .highest,
         chart: ("Accuracy", "The share of held-out rows that are classified right, by round (classification)."))
 }

@@ -1,3 +1,5 @@
+import Flower
+
 /// Squared error of a standardised target; losses are reported in the target's own units, squared.
 struct SquaredLoss: Loss {
     let deviation: Double
@@ -31,6 +33,7 @@ extension Metric {
     static let r2 = Metric(
         "r2", -1e200...1, canBeNaN: true,
         pooling: .by { 1 - $0.mean("loss") / ($0.mean("target-variance") + $0.variance("target-mean")) },
+        goal: .highest,
         chart: ("R2", "The share of variance explained on held-out rows, by round (regression)."))
     /// Relative to the common mean: as good for R², and it says less.
     static let targetMean = Metric("target-mean", -1e100...1e100, pooling: .hidden)

@@ -69,15 +69,15 @@ struct TaskFolder: Sendable {
     func keepResult(_ result: JSON) throws { try write(Self.resultName) { try $0.write(result) } }
 
     /// The result of this run; throws ``Failure`` where it is not there.
-    func result() throws -> ByteSegments { try Self.result { own } }
+    func result() throws -> FileBytes { try Self.result { own } }
 
     /// The result of an earlier run on this node, which has ended well.
-    func result(ofRun id: Int64) throws -> ByteSegments { try Self.result { try earlier(id) } }
+    func result(ofRun id: Int64) throws -> FileBytes { try Self.result { try earlier(id) } }
 
-    private static func result(in folder: () throws -> OpenFolder) throws -> ByteSegments {
+    private static func result(in folder: () throws -> OpenFolder) throws -> FileBytes {
         do {
             let folder = try folder()
-            return ByteSegments([try FileBytes(descriptor: folder.open(resultName, O_RDONLY), path: folder.path)])
+            return try FileBytes(descriptor: folder.open(resultName, O_RDONLY), path: folder.path)
         } catch {
             throw Failure(
                 "this run has ended well before, and its result is lost: \(error); start a new task", exitCode: 66)

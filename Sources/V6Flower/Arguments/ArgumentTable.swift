@@ -8,7 +8,7 @@ enum ArgumentTable {
             # Arguments of `central`
 
             Made by `v6-flower describe --arguments`; a test fails when it is not up to date. An argument without a default is
-            required. Those of `strategy_options`, `privacy` and `model_options` are members of a JSON object.
+            required. The tables below the first are members of a JSON object.
 
 
             """
@@ -18,6 +18,8 @@ enum ArgumentTable {
         for entry in StrategyCatalog.entries where !entry.options.isEmpty {
             text += "\nFor \(entry.name) besides:\n\n" + table(entry.options)
         }
+        text += "\n## learning_rate_schedule\n\n" + table(ScheduleArguments.definitions)
+        text += "\n## model_selection\n\n" + table(SelectionArguments.definitions)
         text += "\n## privacy\n\n" + table(PrivacyArguments.definitions)
         text += "\n## model_options\n\n" + table(TrainingArguments.ofModels)
         return text

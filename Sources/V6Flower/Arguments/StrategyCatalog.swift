@@ -65,8 +65,9 @@ enum StrategyCatalog {
             Bulyan(averaging, numMaliciousNodes: Int(try options[maliciousNodes]))
         },
         Entry(name: "QFedAvg", options: [clientRate, q]) { averaging, options throws(InvalidArguments) in
-            QFedAvg(
-                averaging, clientLearningRate: try options[clientRate], q: try options[q],
+            let rate = try options[clientRate]
+            return QFedAvg(
+                averaging, clientLearningRate: rate > 0 ? rate : nil, q: try options[q],
                 trainLossKey: Metric.trainLoss.name)
         },
         Entry(name: "SCAFFOLD", options: [serverRate], stepLength: serverRate) {
@@ -116,7 +117,7 @@ enum StrategyCatalog {
     private static let nodesToSelect = count(
         "num_nodes_to_select", 1...1_000_000, 1, "So many organizations' models are averaged.")
     private static let clientRate = number(
-        "client_learning_rate", 0.1, .above(0), "The organizations' rate: set it to the value of learning_rate.")
+        "client_learning_rate", 0, .atLeast(0), "The organizations' rate in its formula; 0 for learning_rate.")
     private static let q = number(
         "q", 0.1, .atLeast(0), "How much more organizations with a high loss count; 0 for all alike.")
 
@@ -150,6 +151,9 @@ enum StrategyCatalog {
     ) -> Argument<Int64> {
         Argument(name, .integer(.within(bounds)), name, default: value, help: help)
     }
+
+    /// Whether anybody evaluates with these values of the common parameters.
+    static func evaluates(_ options: ArgumentValues) -> Bool { (try? options[fractionEvaluate]) != 0 }
 
     /// The strategy of a name; nil where there is none.
     static func named(_ name: String) -> Entry? { entries.first { $0.name == name } }

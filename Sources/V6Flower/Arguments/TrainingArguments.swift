@@ -13,11 +13,15 @@ struct TrainingArguments: RunArguments {
     let strategyName: String
     let strategy: any Strategy
     let privacy: PrivacyArguments?
+    let schedule: ScheduleArguments?
+    let selection: SelectionArguments?
     /// The arguments that set how long steps are, by their names.
     let stepLengths: [String]
     let numRounds: Int
     let organizations: [Int64]
     let seed: Int64
+    /// The task from whose model training starts; nil for new weights.
+    let startFrom: Int64?
     let timeout: Double
     let quantization: Quantization
     let isCompressed: Bool
@@ -44,7 +48,14 @@ struct TrainingArguments: RunArguments {
         if let model, model is any GrowingModel {
             problems += Self.problems(of: values, modelOptions, strategy: entry?.name)
         }
-        guard problems.isEmpty, let model, let modelOptions, let entry, let strategyOptions else {
+        let rounds = (try? values[Self.numRounds]).map { Int($0) }
+        schedule = rounds.flatMap { ScheduleArguments(values, numRounds: $0, problems: &problems) }
+        selection = model.flatMap { model in
+            SelectionArguments(
+                values, model: model, evaluated: strategyOptions.map(StrategyCatalog.evaluates) ?? true,
+                problems: &problems)
+        }
+        guard problems.isEmpty, let model, let modelOptions, let entry, let strategyOptions, let rounds else {
             throw InvalidArguments(problems: problems)
         }
 
@@ -54,12 +65,15 @@ struct TrainingArguments: RunArguments {
         strategy = try Self.strategy(
             of: model,
             entry.strategy(strategyOptions, fractionTrain: try values[Self.fractionTrain], seed: seed))
+        _ = try schedule?.around(strategy, numRounds: rounds)
         stepLengths =
             [entry.stepLength.map { "\(Self.strategyOptions.name).\($0.name)" }, Self.learningRate.name]
             .compactMap { $0 }
-        numRounds = Int(try values[Self.numRounds])
+        numRounds = rounds
         organizations = try values[Self.organizations]
         timeout = try values[Self.timeout]
+        let task = try values[Self.startFrom]
+        startFrom = task > 0 ? task : nil
         quantization = try values[Self.quantization]
         isCompressed = try values[Self.zstd]
         var reading = TableReading(
@@ -111,6 +125,15 @@ struct TrainingArguments: RunArguments {
         }
     }
 
+    /// The strategy with all that was asked for around it, among so many organizations. Throws ``InvalidArguments``.
+    func wrappedStrategy(organizations: Int) throws(InvalidArguments) -> any Strategy {
+        var wrapped = strategy
+        if let privacy { wrapped = try privacy.around(wrapped, organizations: organizations) }
+        if let schedule { wrapped = try schedule.around(wrapped, numRounds: numRounds) }
+        if let selection { wrapped = selection.around(wrapped) }
+        return wrapped
+    }
+
     /// What the nodes hold against their administrators' rules, among so many organizations.
     func nodeRules(organizations: Int) -> ConfigRecord {
         [
@@ -132,8 +155,8 @@ extension TrainingArguments {
         ModelArguments.definitions + [
             target, features, exclude, strategy, numRounds, localEpochs, batchSize, learningRate, fractionTrain,
             testFraction,
-            organizations, seed, timeout, quantization, zstd, strategyOptions, PrivacyArguments.argument, modelOptions,
-            resume,
+            organizations, seed, timeout, quantization, zstd, strategyOptions, ScheduleArguments.argument,
+            SelectionArguments.argument, PrivacyArguments.argument, modelOptions, startFrom, resume,
         ]
 
     private static let target = Argument("target", .column, "Target", help: "The column to predict.")
@@ -189,6 +212,10 @@ extension TrainingArguments {
         help: "momentum, weight_decay, missing (mean, drop or refuse), and how cells are read: categorical and numeric "
             + "(columns), dates, decimal, encoding, for example {\"categorical\": [\"stage\"]}. docs/tables.md tells "
             + "more.")
+    private static let startFrom = Argument(
+        "start_from", .integer(.atLeast(0)), "Start from task", default: 0,
+        help: "The id of an earlier task that ended well at the same node: training starts from its model, with the "
+            + "same columns, and may take another strategy, other rates and organizations. 0: new weights.")
     static let resume = Argument(
         "resume", .integer(.atLeast(0)), "Resume task", default: 0,
         help: "The id of an earlier task that stopped: this one goes on from its last round, with its arguments. "

@@ -42,6 +42,6 @@ struct Central: Sendable {
     /// or ``Failure``.
     func earlierResult() throws -> ByteSegments? {
         guard try started?.run().isComplete == true else { return nil }
-        return try folder.result()
+        return ByteSegments([try folder.result()])
     }
 }

@@ -25,7 +25,7 @@ struct Preparation: Sendable {
     /// Throws ``Failure`` where too few are left, `ModelError/disagreement` where tables do not fit together.
     static func run(
         _ grid: any Grid, _ participants: [Participant], _ question: Question, _ rules: ConfigRecord,
-        required: Int, timeout: Double
+        required: Int, timeout: Double, keeping kept: Design? = nil
     ) async throws -> Preparation {
         let type = try MessageType("query.\(Profile.action)")
         let messages = participants.map {
@@ -51,7 +51,7 @@ struct Preparation: Sendable {
                 if let left = able.removeValue(forKey: name) { failures[left.participant.id] = reason }
             }
             try checkEnough(able.count, of: participants.count, required, failures)
-            let agreement = try Agreement(able.mapValues(\.profile), question)
+            let agreement = try Agreement(able.mapValues(\.profile), question, keeping: kept)
             guard !agreement.excluded.isEmpty else {
                 return Preparation(
                     design: agreement.design, leftOut: agreement.leftOut, remarks: agreement.remarks,

@@ -115,17 +115,8 @@ extension Central {
             return started
         }
         guard let id = resumed else { return nil }
-        let runs = try await client.runs(ofTask: id, .init(folder: folder.path)).filter {
-            $0.organizationID == task.organizationID
-        }
-        guard let run = runs.last else {
-            throw InvalidArguments(problems: [
-                "resume names task \(id), which did not run at this organization; start the new task where the "
-                    + "earlier one ran"
-            ])
-        }
+        let place = try await place(ofTask: id, named: "resume")
         let identity = try await Self.identity(task, client)
-        let place = client.dialect.folder(ofRun: run.id, task: id)
         do {
             return try folder.whileNobodyWorks(onRun: place, ofTask: id) { journal in
                 try Journal.resume(
@@ -137,8 +128,23 @@ extension Central {
             guard task.arguments.values.count(where: { !$0.isNull }) == 1 else {
                 throw JournalError.endedWell(task: ended)
             }
-            throw EndedRun(task: ended, result: try folder.result(ofRun: place))
+            throw EndedRun(task: ended, result: ByteSegments([try folder.result(ofRun: place)]))
         }
+    }
+
+    /// Where the run of an earlier task at this organization left its folder. Throws ``InvalidArguments`` where it did
+    /// not run here, which names the argument that asks for it.
+    func place(ofTask id: Int64, named argument: String) async throws -> Int64 {
+        let runs = try await client.runs(ofTask: id, .init(folder: folder.path)).filter {
+            $0.organizationID == task.organizationID
+        }
+        guard let run = runs.last else {
+            throw InvalidArguments(problems: [
+                "\(argument) names task \(id), which did not run at this organization; start the new task where the "
+                    + "earlier one ran"
+            ])
+        }
+        return client.dialect.folder(ofRun: run.id, task: id)
     }
 
     private func newJournal(_ program: Journal.Program, _ arguments: JSON) async throws -> Journal {

@@ -24,15 +24,16 @@ enum Training {
             growth: (arguments.question.model as? any GrowingModel)?.largestReply ?? 0)
         let base = try run.grid(replies) { naming($0, of: arguments.numRounds) }
         let required = max(arguments.strategy.requiredTrainReplies, 1)
-        let preparation = try await prepare(run, base, required: required)
+        let start = try await startingModel(run)
+        let preparation = try await prepare(run, base, keeping: start?.design, required: required)
         announce(central.log, arguments, preparation)
 
         let able = participants.filter { participant in preparation.organizations.contains { $0.id == participant.id } }
-        var strategy = arguments.strategy
-        if let privacy = arguments.privacy { strategy = try privacy.around(strategy, organizations: able.count) }
+        var strategy = try arguments.wrappedStrategy(organizations: able.count)
         let needed = max(required, strategy.requiredTrainReplies)
         let fewest = max(preparation.minimumOrganizations, central.settings.disclosure.minimumOrganizations)
         let metrics = arguments.question.model.metrics(preparation.design)
+        try arguments.selection?.check(metrics.evaluate)
         let progressLog = ProgressLog(central.log, numRounds: arguments.numRounds, started: run.started)
         let grid = CheckedGrid(
             base: base, participants: able, fewestTraining: fewest,
@@ -46,21 +47,33 @@ enum Training {
             ).callAsFunction)
         let config = preparation.design.config.merging(arguments.options.config) { own, _ in own }
             .merging(arguments.nodeRules(organizations: able.count)) { own, _ in own }
-        let result = try await start(
-            &strategy, grid, try preparation.design.initialArrays(), arguments, config)
-        if strategy.isExhausted {
+        let result = try await train(
+            &strategy, grid, try start?.arrays ?? preparation.design.initialArrays(), arguments, config)
+        let reports = try run.journal.reports()
+        let trained = reports.compactMap(\.train).last?.round ?? 0
+        if strategy.isExhausted, trained < arguments.numRounds {
             central.log.line("another round would spend more than privacy.max_epsilon: training ends here")
         }
+        let given = (strategy as? BestModel)?.bestRound ?? trained
+        if let selection = arguments.selection { central.log.line(selection.words(trained: trained, given: given)) }
         return run.outcome(
             try TrainingResult(
-                taskID: run.id, arguments: arguments, preparation: preparation, reports: run.journal.reports(),
-                arrays: result.arrays, seconds: Date().timeIntervalSince(run.started)
+                taskID: run.id, arguments: arguments, preparation: preparation, reports: reports,
+                arrays: result.arrays, round: given, seconds: Date().timeIntervalSince(run.started)
             ).members())
+    }
+
+    /// The model that was asked to start from; nil where there is none, and where the run has left it behind.
+    private static func startingModel(_ run: Run<TrainingArguments>) async throws -> StartingModel? {
+        guard let task = run.arguments.startFrom, try run.journal.reports().isEmpty else { return nil }
+        let model = try await run.central.startingModel(task, for: run.arguments.question)
+        run.central.log.line("starts from the model of task \(task)")
+        return model
     }
 
     /// What the organizations agreed on, before this run stopped or now.
     private static func prepare(
-        _ run: Run<TrainingArguments>, _ grid: any Grid, required: Int
+        _ run: Run<TrainingArguments>, _ grid: any Grid, keeping kept: Design?, required: Int
     ) async throws -> Preparation {
         guard run.recorded.preparation.isNull else {
             return try run.journal.decoding("the preparation") {
@@ -70,20 +83,21 @@ enum Training {
         let preparation = try await Preparation.run(
             grid, run.participants, run.arguments.question,
             run.arguments.nodeRules(organizations: run.participants.count), required: required,
-            timeout: run.arguments.timeout)
+            timeout: run.arguments.timeout, keeping: kept)
         try run.journal.recordPreparation(preparation.json)
         return preparation
     }
 
     /// Opens the existential for a mutating generic call.
-    private static func start(
+    private static func train(
         _ strategy: inout any Strategy, _ grid: any Grid, _ initial: consuming ArrayRecord,
         _ arguments: TrainingArguments, _ config: ConfigRecord
     ) async throws -> StrategyResult {
         do {
             return try await strategy.start(
                 grid: grid, initialArrays: initial, numRounds: arguments.numRounds, timeout: arguments.timeout,
-                trainConfig: config, evaluateConfig: config, evaluateFn: nil)
+                trainConfig: config, evaluateConfig: config, evaluateFn: nil,
+                shouldStop: arguments.selection?.selection.shouldStop)
         } catch let error as NonFiniteModel {
             throw Failure(
                 "\(error) by \(arguments.strategyName): lower \(arguments.stepLengths.joined(separator: " or ")); "

@@ -12,6 +12,8 @@ struct TrainingResult {
     let preparation: Preparation
     let reports: [FanOutReport]
     let arrays: ArrayRecord
+    /// The round whose model it is.
+    let round: Int
     let seconds: Double
 
     func members() throws -> OrderedDictionary<String, JSON> {
@@ -29,8 +31,29 @@ struct TrainingResult {
                 "seconds_per_fan_out": .array(reports.map { .double($0.seconds) }),
             ],
         ]
+        members["selection"] = selection
+        members["started_from"] = arguments.startFrom.map(JSON.int)
         members["privacy"] = privacy
         return members
+    }
+
+    /// Which round was the best, and whether training ended before its last; nil where nobody asked.
+    private var selection: JSON? {
+        arguments.selection.map { asked in
+            let trained = reports.compactMap(\.train).last?.round ?? 0
+            let best = asked.selection.best(of: evaluations.mapValues(\.metrics))
+            return [
+                "metric": .string(asked.selection.metric.columnName),
+                "best_round": best.map { .int(Int64($0.round)) } ?? .null,
+                "best_value": best.map { .double($0.value) } ?? .null,
+                "rounds": .int(Int64(trained)), "stopped_early": .bool(trained < arguments.numRounds),
+            ]
+        }
+    }
+
+    /// The evaluations by the round whose model they score.
+    private var evaluations: OrderedDictionary<Int, FanOutReport.Half> {
+        OrderedDictionary(firstOf: reports.compactMap(\.evaluate).map { ($0.round, $0) })
     }
 
     /// The bound of what the models tell of an organization; nil where no privacy was asked for.
@@ -55,9 +78,7 @@ struct TrainingResult {
 
     /// A row a round: training of the round, evaluation of the model it ended with.
     private var rounds: RoundTable {
-        let columns = columns
-        let evaluations = Dictionary(
-            reports.compactMap(\.evaluate).map { ($0.round, $0) }, uniquingKeysWith: { _, last in last })
+        let (columns, evaluations) = (columns, evaluations)
         return RoundTable(
             reports.compactMap { report -> OrderedDictionary<String, JSON>? in
                 guard let train = report.train else { return nil }
@@ -73,8 +94,7 @@ struct TrainingResult {
     }
 
     private var finalMetrics: JSON {
-        let last = reports.last { $0.evaluate != nil }?.evaluate
-        return .object(columns.evaluate.json(last?.metrics ?? [:]))
+        .object(columns.evaluate.json(evaluations[round]?.metrics ?? [:]))
     }
 
     /// The columns of all rounds' metrics.
@@ -88,7 +108,7 @@ struct TrainingResult {
         let design = preparation.design
         var members: OrderedDictionary<String, JSON> = [
             "kind": .string(type(of: design.question.model).name), "target": .string(design.question.target),
-            "features": .array(design.columnNames.map(JSON.string)),
+            "round": .int(Int64(round)), "features": .array(design.columnNames.map(JSON.string)),
         ]
         if !design.classes.isEmpty { members["classes"] = .array(design.classes.map(JSON.string)) }
         members.merge(report) { own, _ in own }
@@ -142,13 +162,13 @@ struct TrainingResult {
                         curves[columns[name], default: [:]][String(half.round)] = value.json
                     }
                 }
-                let last = evaluated.last?.organizations[organization.id] ?? [:]
-                let latest = last.filter { shown.contains($0.key) }
+                let own = evaluations[round]?.organizations[organization.id] ?? [:]
+                let scored = own.filter { shown.contains($0.key) }
                 return [
                     "organization": .int(organization.id), "name": .string(organization.name),
                     "train_rows": .int(Int64(organization.trainRows)), "test_rows": .int(Int64(organization.testRows)),
                     "rounds": .int(Int64(trained.count)),
-                    "metrics": .object(columns.json(latest)),
+                    "metrics": .object(columns.json(scored)),
                     "curves": .object(curves.mapValues(JSON.object)),
                 ]
             })

@@ -5,18 +5,19 @@ import Wire
 package struct TrainingSettings: Sendable {
     /// What was to be learnt from which columns, and what all organizations agreed on.
     package let design: Design
-    /// How one organization would train as long as the run did: the epochs of all rounds.
+    /// How one organization would train as long as the model was: the epochs of its rounds.
     package let options: TrainingOptions
 
     /// The settings; nil for a result that is none of the ready-made algorithm's.
     package init?(result: JSON) {
         guard let given = result["arguments"]?.members, let arguments = try? TrainingArguments(given),
             let preprocessing = result["model"]?["preprocessing"],
-            let design = try? Design(preprocessing, arguments.question)
+            let design = try? Design(preprocessing, arguments.question),
+            let rounds = result["model"]?["round"]?.int, (1...Int64(arguments.numRounds)).contains(rounds)
         else { return nil }
         self.design = design
         var options = arguments.options
-        options.epochs *= arguments.numRounds
+        options.epochs *= Int(rounds)
         self.options = options
     }
 }

@@ -1,0 +1,88 @@
+import Flower
+import OrderedCollections
+import Testing
+
+@testable import V6Flower
+
+@Suite("Arguments about what changes from round to round")
+struct RoundArgumentTests {
+    private func problems(_ more: OrderedDictionary<String, JSON>) -> [String] {
+        let kwargs: OrderedDictionary<String, JSON> = ["model": "logistic", "target": "y"]
+        do {
+            _ = try TrainingArguments(kwargs.merging(more) { $1 })
+            return []
+        } catch {
+            return error.problems
+        }
+    }
+
+    @Test(
+        "A selection by a metric that the model has, where somebody evaluates",
+        arguments: [
+            ([:], []), (["metric": "auc", "patience": 3, "min_delta": 0.01, "keep_best": false], []),
+            (["metric": "train-loss"], ["model_selection.metric must be one of loss, accuracy, auc, rmse, r2"]),
+            (["patience": -1], ["model_selection.patience must be from 0 to 100000"]),
+            (["min_delta": -0.5], ["model_selection.min_delta must be at least 0"]),
+            (["patient": 3], ["model_selection.patient is unknown (did you mean model_selection.patience?)"]),
+        ] as [(JSON, [String])])
+    func selection(asked: JSON, expected: [String]) {
+        #expect(problems(["model_selection": asked]) == expected)
+    }
+
+    @Test("A selection needs evaluations")
+    func unevaluated() {
+        let kwargs: OrderedDictionary<String, JSON> = ["strategy_options": ["fraction_evaluate": 0]]
+        #expect(problems(kwargs) == [])
+        #expect(
+            problems(kwargs.merging(["model_selection": ["patience": 2]]) { $1 })
+                == ["model_selection needs organizations that evaluate: fraction_evaluate is 0"])
+    }
+
+    @Test(
+        "A schedule with the numbers of its kind, over the rounds that there are",
+        arguments: [
+            ([:], []), (["kind": "cosine", "warmup_rounds": 9, "final_factor": 0.5], []),
+            (["kind": "step", "gamma": 0.5, "step_size": 3], []), (["kind": "linear"], []),
+            (
+                ["kind": "cosine", "gamma": 0.5],
+                ["learning_rate_schedule.gamma is not for the schedule cosine: leave it out"]
+            ),
+            (
+                ["kind": "exponential", "step_size": 2],
+                ["learning_rate_schedule.step_size is not for the schedule exponential: leave it out"]
+            ),
+            (["gamma": 2], ["learning_rate_schedule.gamma must be above 0, at most 1"]),
+            (["kind": "cosine", "final_factor": 2], ["learning_rate_schedule.final_factor must be from 0 to 1"]),
+            (["warmup_rounds": 10], ["learning_rate_schedule.warmup_rounds must be less than num_rounds"]),
+            (
+                ["kind": "exponential", "gamma": 0.01],
+                [
+                    "learning_rate_schedule makes steps of nothing before num_rounds are over: raise gamma"
+                ]
+            ),
+            (
+                ["side": "server"],
+                [
+                    "learning_rate_schedule.side server is for strategies with a learning rate at the server: FedAvgM, "
+                        + "FedAdagrad, FedAdam, FedYogi and SCAFFOLD"
+                ]
+            ),
+        ] as [(JSON, [String])])
+    func schedule(asked: JSON, expected: [String]) {
+        #expect(problems(["learning_rate_schedule": asked]) == expected)
+    }
+
+    @Test("All of them and privacy go together, and the server's rate with those that have one")
+    func together() throws {
+        let kwargs: OrderedDictionary<String, JSON> = [
+            "model": "logistic", "target": "y", "learning_rate_schedule": ["kind": "cosine"],
+            "model_selection": ["patience": 3],
+            "privacy": ["noise_multiplier": 1, "clipping_norm": 0.5, "target_delta": 1e-5],
+        ]
+        let strategy = try TrainingArguments(kwargs).wrappedStrategy(organizations: 3)
+        #expect(strategy is BestModel && strategy.requiredTrainReplies == 3)
+        for name in ["FedAvgM", "FedAdagrad", "FedAdam", "FedYogi", "SCAFFOLD"] {
+            #expect(problems(["strategy": .string(name), "learning_rate_schedule": ["side": "server"]]) == [])
+        }
+    }
+}
