@@ -7,8 +7,8 @@ public typealias MetricsAggregator = @Sendable ([RecordDict], String) throws -> 
 public typealias ServerEvaluation = @Sendable (Int, ArrayRecord) async throws -> MetricRecord?
 
 /// Whether training ends early: (round, what the rounds so far gave) → true to stop. It is asked at the end of each
-/// round but the last, and not for round 0. It says the same each time that it is asked the same. Flower's `should_stop`
-/// (flwr 1.43).
+/// round but the last, and not for round 0. It says the same each time that it is asked the same. Flower's
+/// `should_stop` (flwr 1.43).
 public typealias StopCondition = @Sendable (Int, StrategyResult) async throws -> Bool
 
 /// How rounds of federated learning are made up and aggregated. Flower's `flwr.serverapp.strategy.Strategy`.
