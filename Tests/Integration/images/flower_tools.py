@@ -25,6 +25,10 @@ def unpack(text):
     return np.load(io.BytesIO(base64.b64decode(text)))
 
 
+class Lost(Exception):
+    """A node of 5.0.3 calls a run failed that ended before its first look, and vantage6's tools believe it: such a round is no measurement."""
+
+
 @at_central
 @algorithm_client
 def central(client, num_rounds, **_):
@@ -39,20 +43,32 @@ def central(client, num_rounds, **_):
         kwargs = {"weights": pack(weights)}
         how = {"input_": {"method": method, "kwargs": kwargs}} if GENERATION == 4 else {"method": method, "arguments": kwargs}
         task = client.task.create(organizations=organizations, name=method, **how)
-        return client.wait_for_results(task["id"])
+        results = [result for result in client.wait_for_results(task["id"]) if result]
+        if len(results) < len(organizations):
+            raise Lost
+        return results
 
     def reply(arrays, metrics):
         question = Message(RecordDict(), dst_node_id=1, message_type="train")
         return Message(RecordDict({**arrays, "metrics": MetricRecord(metrics)}), reply_to=question)
 
-    for number in range(num_rounds):
-        started = time.perf_counter()
+    def round_of(number):
+        nonlocal weights
         trained = [reply({"arrays": ArrayRecord([unpack(r["weights"])])}, {"num-examples": r["rows"]}) for r in ask("train")]
-        arrays, _ = strategy.aggregate_train(number + 1, trained)
+        arrays, _ = strategy.aggregate_train(number, trained)
         weights = arrays.to_numpy_ndarrays()[0]
-        metrics = strategy.aggregate_evaluate(number + 1, [reply({}, {"num-examples": r["rows"], "loss": r["loss"]}) for r in ask("evaluate")])
+        metrics = strategy.aggregate_evaluate(number, [reply({}, {"num-examples": r["rows"], "loss": r["loss"]}) for r in ask("evaluate")])
         losses.append(metrics["loss"])
+
+    for _ in range(20 * num_rounds):
+        started = time.perf_counter()
+        try:
+            round_of(len(seconds) + 1)
+        except Lost:
+            continue
         seconds.append(time.perf_counter() - started)
+        if len(seconds) == num_rounds:
+            break
     return {"seconds": seconds, "losses": losses}
 
 
