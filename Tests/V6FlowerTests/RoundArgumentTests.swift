@@ -72,6 +72,31 @@ struct RoundArgumentTests {
         #expect(problems(["learning_rate_schedule": asked]) == expected)
     }
 
+    @Test("Layers of one's own go with strategies that take replies for models and no more")
+    func personal() {
+        let layers: OrderedDictionary<String, JSON> = ["model_options": ["personal_layers": ["bias"]]]
+        func problems(_ more: OrderedDictionary<String, JSON>) -> [String] {
+            self.problems(layers.merging(more) { $1 })
+        }
+        for name in ["FedAvg", "FedProx", "FedAvgM", "FedAdagrad", "FedAdam", "FedYogi"] {
+            #expect(problems(["strategy": .string(name)]) == [])
+        }
+        let refused: [(OrderedDictionary<String, JSON>, String)] = [
+            (["strategy": "SCAFFOLD"], "is for the strategies FedAvg"), (["strategy": "Krum"], "is for the strategies"),
+            (
+                ["privacy": ["noise_multiplier": 1, "clipping_norm": 1, "target_delta": 1e-5]],
+                "does not go with privacy"
+            ),
+            (["model_selection": ["patience": 3]], "where keep_best is false"),
+            (["model": "xgboost", "strategy": "FedXgbBagging"], "is for the strategies"),
+        ]
+        for (more, words) in refused {
+            let problems = problems(more)
+            #expect(problems.count == 1 && problems.first?.contains(words) ?? false, "\(problems)")
+        }
+        #expect(problems(["model_selection": ["patience": 3, "keep_best": false]]) == [])
+    }
+
     @Test("All of them and privacy go together, and the server's rate with those that have one")
     func together() throws {
         let kwargs: OrderedDictionary<String, JSON> = [

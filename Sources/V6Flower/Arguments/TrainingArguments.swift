@@ -15,6 +15,7 @@ struct TrainingArguments: RunArguments {
     let privacy: PrivacyArguments?
     let schedule: ScheduleArguments?
     let selection: SelectionArguments?
+    let personal: PersonalArguments?
     /// The arguments that set how long steps are, by their names.
     let stepLengths: [String]
     let numRounds: Int
@@ -54,6 +55,10 @@ struct TrainingArguments: RunArguments {
             SelectionArguments(
                 values, model: model, evaluated: strategyOptions.map(StrategyCatalog.evaluates) ?? true,
                 problems: &problems)
+        }
+        personal = modelOptions.flatMap { [privacy, selection] in
+            PersonalArguments(
+                $0, strategy: entry?.name, privacy: privacy, selection: selection, problems: &problems)
         }
         guard problems.isEmpty, let model, let modelOptions, let entry, let strategyOptions, let rounds else {
             throw InvalidArguments(problems: problems)
@@ -130,6 +135,7 @@ struct TrainingArguments: RunArguments {
         var wrapped = strategy
         if let privacy { wrapped = try privacy.around(wrapped, organizations: organizations) }
         if let schedule { wrapped = try schedule.around(wrapped, numRounds: numRounds) }
+        if let personal { wrapped = personal.around(wrapped) }
         if let selection { wrapped = selection.around(wrapped) }
         return wrapped
     }
@@ -209,9 +215,9 @@ extension TrainingArguments {
         help: "Parameters of the strategy by Flower's names, for example {\"proximal_mu\": 0.1}.")
     private static let modelOptions = Argument(
         "model_options", .json, "Model options", default: [:],
-        help: "momentum, weight_decay, missing (mean, drop or refuse), and how cells are read: categorical and numeric "
-            + "(columns), dates, decimal, encoding, for example {\"categorical\": [\"stage\"]}. docs/tables.md tells "
-            + "more.")
+        help: "momentum, weight_decay, missing (mean, drop or refuse), personal_layers, and how cells are read: "
+            + "categorical and numeric (columns), dates, decimal, encoding, for example "
+            + "{\"categorical\": [\"stage\"]}. docs/tables.md tells more.")
     private static let startFrom = Argument(
         "start_from", .integer(.atLeast(0)), "Start from task", default: 0,
         help: "The id of an earlier task that ended well at the same node: training starts from its model, with the "
@@ -223,7 +229,7 @@ extension TrainingArguments {
 
     /// The members of `model_options`.
     static let ofModels: [any DeclaredArgument] = [
-        momentum, weightDecay, missing, categorical, numeric, dates, decimal, encoding,
+        momentum, weightDecay, missing, categorical, numeric, dates, decimal, encoding, PersonalArguments.argument,
     ]
 
     private static let momentum = Argument(

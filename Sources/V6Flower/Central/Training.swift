@@ -34,6 +34,7 @@ enum Training {
         let fewest = max(preparation.minimumOrganizations, central.settings.disclosure.minimumOrganizations)
         let metrics = arguments.question.model.metrics(preparation.design)
         try arguments.selection?.check(metrics.evaluate)
+        try arguments.personal?.check([String](try preparation.design.initialArrays().keys))
         let progressLog = ProgressLog(central.log, numRounds: arguments.numRounds, started: run.started)
         let grid = CheckedGrid(
             base: base, participants: able, fewestTraining: fewest,
@@ -59,7 +60,8 @@ enum Training {
         return run.outcome(
             try TrainingResult(
                 taskID: run.id, arguments: arguments, preparation: preparation, reports: reports,
-                arrays: result.arrays, round: given, seconds: Date().timeIntervalSince(run.started)
+                arrays: result.arrays, round: given, personal: strategy as? PersonalLayers,
+                seconds: Date().timeIntervalSince(run.started)
             ).members())
     }
 

@@ -14,6 +14,8 @@ struct TrainingResult {
     let arrays: ArrayRecord
     /// The round whose model it is.
     let round: Int
+    /// What the organizations keep for themselves; nil where they share all.
+    let personal: PersonalLayers?
     let seconds: Double
 
     func members() throws -> OrderedDictionary<String, JSON> {
@@ -164,13 +166,17 @@ struct TrainingResult {
                 }
                 let own = evaluations[round]?.organizations[organization.id] ?? [:]
                 let scored = own.filter { shown.contains($0.key) }
-                return [
+                var members: OrderedDictionary<String, JSON> = [
                     "organization": .int(organization.id), "name": .string(organization.name),
                     "train_rows": .int(Int64(organization.trainRows)), "test_rows": .int(Int64(organization.testRows)),
                     "rounds": .int(Int64(trained.count)),
                     "metrics": .object(columns.json(scored)),
                     "curves": .object(curves.mapValues(JSON.object)),
                 ]
+                members["personal_layers"] = personal?.personalArrays(of: organization.id).map {
+                    .base64(Safetensors.encode($0))
+                }
+                return .object(members)
             })
     }
 

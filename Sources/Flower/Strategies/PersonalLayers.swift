@@ -1,0 +1,98 @@
+import OrderedCollections
+
+/// Another strategy of which every node keeps some arrays for itself: they are trained at the node, and only the others
+/// come from all nodes. FedBN (Li et al. 2021, arXiv:2102.07623) with the arrays of batch normalisation, FedPer
+/// (Arivazhagan et al. 2019, arXiv:1912.00818) with the last layers.
+///
+/// A node gets the global arrays with its own in their places. Nodes keep nothing: what was theirs in their last reply
+/// is in ``state``. The global model has the strategy's mean of them, which a node gets that has none of its own yet.
+///
+/// It is for strategies that take replies for models and no more: ``FedAvg``, ``FedProx``, ``FedAvgM`` and ``FedOpt``.
+/// Distances between replies, and what others carry for each node, would count the arrays that are not shared. Memory:
+/// one node's own arrays; n of them where the grid keeps arrays.
+///
+/// Where only some arrays travel at all, as LoRA's adapters, `start` is given these alone.
+public struct PersonalLayers: WrappingStrategy {
+    /// The strategy underneath.
+    public var strategy: any Strategy
+    /// Whether a node keeps the array of this name for itself.
+    public let isPersonal: @Sendable (_ array: String) -> Bool
+
+    private var own: [Int64: ArrayRecord] = [:]
+    private var current: ArrayRecord = [:]
+    private var open: (any Grid)?
+    private static let prefix = "personal-"
+
+    /// A strategy around which nodes keep the arrays for which `isPersonal` is true.
+    public init(_ strategy: any Strategy, keeping isPersonal: @escaping @Sendable (_ array: String) -> Bool) {
+        self.strategy = strategy
+        self.isPersonal = isPersonal
+    }
+
+    /// What a node keeps for itself; nil where it has not trained yet.
+    public func personalArrays(of node: Int64) -> ArrayRecord? { own[node] }
+
+    /// The strategy's, and each node's own arrays.
+    public var state: RecordDict {
+        get {
+            own.keys.sorted().reduce(into: strategy.state) { state, node in
+                state[Self.prefix + String(node)] = own[node].map(Record.arrays)
+            }
+        }
+        set {
+            own = [:]
+            for (name, arrays) in newValue.arrayRecords where name.hasPrefix(Self.prefix) {
+                if let node = Int64(name.dropFirst(Self.prefix.count)) { own[node] = arrays }
+            }
+            strategy.state = newValue.filter { !$0.key.hasPrefix(Self.prefix) }
+        }
+    }
+
+    /// The settings, a line each, for the log.
+    public var summary: [String] { ["personal layers"] + strategy.summary }
+
+    /// The messages of ``strategy``, each with its node's own arrays.
+    public mutating func configureTrain(
+        round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
+    ) async throws -> [Message] {
+        (current, open) = (arrays, grid)
+        return try await strategy.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
+            .map(personal)
+    }
+
+    /// The arrays and the metrics of ``strategy``; keeps what is each node's own.
+    public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (
+        arrays: ArrayRecord?, metrics: MetricRecord?
+    ) {
+        let aggregated = try await strategy.aggregateTrain(round: round, replies: replies)
+        guard aggregated.arrays != nil else { return aggregated }
+        guard let open else { throw AggregationError.roundNotBegun }
+        let expected = current.filter { isPersonal($0.key) }
+        for reply in replies {
+            guard let arrays = reply.content?.arrayRecords.values.first else { continue }
+            let told = arrays.filter { isPersonal($0.key) }
+            try told.checkMatches(expected)
+            // A copy: else the whole reply would stay on the disk.
+            let copy = try told.mapValues { try $0.materialized() }
+            own[reply.metadata.srcNodeID] = try await open.keep(copy)
+        }
+        return aggregated
+    }
+
+    /// The messages of ``strategy``, each with its node's own arrays.
+    public mutating func configureEvaluate(
+        round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
+    ) async throws -> [Message] {
+        try await strategy.configureEvaluate(round: round, arrays: arrays, config: config, grid: grid).map(personal)
+    }
+
+    private func personal(_ message: Message) -> Message {
+        guard let own = own[message.metadata.dstNodeID], var content = message.content,
+            let (name, arrays) = content.arrayRecords.elements.first
+        else { return message }
+        content[name] = .arrays(arrays.merging(own) { $1 })
+        var message = message
+        message.body = .success(content)
+        return message
+    }
+}
