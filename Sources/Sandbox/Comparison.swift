@@ -29,8 +29,9 @@ package struct Comparison: Sendable {
         }
     }
 
-    /// The federated model, the pooled one, then each organization's.
+    /// The federated model (but where it is of layers that are not shared), the pooled one, then each organization's.
     package let rows: [Row]
+    private let settings: TrainingSettings
 
     /// Compares, on the rows that the organizations' nodes train on and hold out; nil for a result that is none of the
     /// ready-made algorithm's. Throws what makes a table unreadable.
@@ -47,10 +48,10 @@ package struct Comparison: Sendable {
         }
         let bench = try HeldOutBench(
             tables, settings.design, able.values.first?.settings.disclosure ?? DisclosureRules())
+        self.settings = settings
         rows =
-            [
-                Row("federated") { try bench.metrics(of: arrays) },
-                Row("pooled") { try bench.metrics(of: try bench.arrays(settings.options)) },
+            (settings.hasPersonalLayers ? [] : [Row("federated") { try bench.metrics(of: arrays) }]) + [
+                Row("pooled") { try bench.metrics(of: try bench.arrays(settings.options)) }
             ]
             + able.map { name, node in
                 Row("\(name) alone") {
@@ -69,12 +70,20 @@ package struct Comparison: Sendable {
             columns.contains("auc")
             ? ["auc: here of all rows together; round by round the mean of the organizations' own, weighted by rows"]
             : []
-        return failed + auc + [convergence].compactMap(\.self)
+        return failed + auc + [other, convergence].compactMap(\.self)
+    }
+
+    /// By what the others were not trained.
+    private var other: String? {
+        guard !settings.federatedOnly.isEmpty else { return nil }
+        let own = settings.hasPersonalLayers ? "; the federated model's own score is in the result's metrics" : ""
+        return "pooled and alone: trained without \(settings.federatedOnly.joined(separator: ", "))\(own)"
     }
 
     /// How far the federated model is behind the pooled one, where that is far.
     private var convergence: String? {
-        guard rows.count > 1, let own = rows[0].metrics["loss"]?.double, let pooled = rows[1].metrics["loss"]?.double,
+        guard settings.federatedOnly.isEmpty, rows.count > 1, let own = rows[0].metrics["loss"]?.double,
+            let pooled = rows[1].metrics["loss"]?.double,
             pooled > 0, own > pooled * 1.1
         else { return nil }
         return String(

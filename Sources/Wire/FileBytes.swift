@@ -82,7 +82,7 @@ public struct FileBytes: SliceableBytes {
         let page = Int(getpagesize())
         let start = range.lowerBound / page * page
         let length = range.upperBound - start
-        guard let memory = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor.number, off_t(start)),
+        guard let memory = mmap(nil, length, PROT_READ, MAP_PRIVATE | MAP_POPULATE, descriptor.number, off_t(start)),
             memory != MAP_FAILED
         else {
             throw FileError(action: "map", path: descriptor.path, code: errno)

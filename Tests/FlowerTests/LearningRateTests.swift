@@ -72,17 +72,25 @@ struct LearningRateTests {
     @Test("The server's steps have the round's length, and a rate of one moment is not the next one's")
     func server() async throws {
         let schedule = LearningRateSchedule(.step(factor: 0.5, every: 1))
-        let strategies: [any ServerSteps] = [
-            FedAvgM(FedAvg(), serverLearningRate: 1), FedAvgM(FedAvg(), serverLearningRate: 1, serverMomentum: 0),
-        ]
-        for stepping in strategies {
-            var strategy = ScheduledServerLearningRate(stepping, schedule, numRounds: 3)
-            let result = try await strategy.start(
-                grid: RateGrid(), initialArrays: ["w": NDArray([0.0])], numRounds: 3)
-            // Each round's mean is one farther.
-            #expect(try result.arrays["w"]?.doubles() == [1 + 0.5 + 0.25])
-            #expect((strategy.strategy as? any ServerSteps)?.serverLearningRate == 1)
+        var strategy = ScheduledServerLearningRate(FedAvgM(), schedule, numRounds: 3)
+        let result = try await strategy.start(grid: RateGrid(), initialArrays: ["w": NDArray([0.0])], numRounds: 3)
+        // Each round's mean is one farther.
+        #expect(try result.arrays["w"]?.doubles() == [1 + 0.5 + 0.25])
+        #expect((strategy.strategy as? FedAvgM)?.serverLearningRate == 1)
+
+        // Two rounds by hand, each with a rate of its own.
+        let adam = FedOpt.adam(eta: 0.4)
+        var scheduled = ScheduledServerLearningRate(adam, schedule, numRounds: 2)
+        let told = try await scheduled.start(grid: RateGrid(), initialArrays: ["w": NDArray([0.0])], numRounds: 2)
+        var byHand = adam
+        var arrays: ArrayRecord = ["w": NDArray([0.0])]
+        for (round, rate) in [(1, 0.4), (2, 0.2)] {
+            byHand.eta = rate
+            let messages = try await byHand.configureTrain(round: round, arrays: arrays, config: [:], grid: RateGrid())
+            let replies = try await RateGrid().sendAndReceive(messages, timeout: nil)
+            arrays = try #require(try await byHand.aggregateTrain(round: round, replies: replies).arrays)
         }
+        #expect(told.arrays == arrays)
     }
 
     @Test("QFedAvg takes the nodes' rate of the config where it has none of its own")

@@ -7,12 +7,17 @@ private actor LossGrid: Grid {
     private let losses: [Double?]
     private let earlier: StrategyProgress?
     private let failing: Int?
+    /// The round that node 2 does not evaluate.
+    private let missing: Int?
     private(set) var rounds: [[String]] = []
     private(set) var fanOuts: [FanOut] = []
     struct Interrupted: Error {}
 
-    init(_ losses: [Double?], goingOnFrom earlier: StrategyProgress? = nil, interruptedAfter failing: Int? = nil) {
-        (self.losses, self.earlier, self.failing) = (losses, earlier, failing)
+    init(
+        _ losses: [Double?], goingOnFrom earlier: StrategyProgress? = nil, interruptedAfter failing: Int? = nil,
+        missing: Int? = nil
+    ) {
+        (self.losses, self.earlier, self.failing, self.missing) = (losses, earlier, failing, missing)
     }
 
     func nodeIDs() -> [Int64] { [1, 2] }
@@ -29,6 +34,11 @@ private actor LossGrid: Grid {
         return try messages.map { message in
             let weight = try (message.content?.arrayRecords["arrays"]?["w"]?.doubles() ?? [])[0]
             var metrics: MetricRecord = ["num-examples": 1]
+            if message.metadata.messageType.category == .evaluate, message.metadata.dstNodeID == 2,
+                Int(message.metadata.groupID) == missing
+            {
+                return Message(error: MessageError(code: .clientAppCrashed, reason: "out of memory"), replyTo: message)
+            }
             if message.metadata.messageType.category == .evaluate, let round = Int(message.metadata.groupID),
                 let loss = losses[round - 1]
             {
@@ -136,6 +146,42 @@ struct ModelSelectionTests {
         let expected = try await until.start(grid: LossGrid(losses), initialArrays: initial, numRounds: 2)
         #expect(result?.arrays == expected.arrays)
         #expect([Int](try #require(result).evaluateMetricsClientApp.keys) == [1, 2, 3, 4, 5, 6])
+    }
+
+    @Test("A round that a node did not evaluate is no improvement, whatever the others tell")
+    func missing() async throws {
+        let selection = ModelSelection(patience: 2)
+        var strategy = BestModel(FedAvg(), by: selection)
+        let grid = LossGrid([4, 3, 1, 2, 5, 6, 7], missing: 3)
+        let result = try await strategy.start(
+            grid: grid, initialArrays: initial, numRounds: 7, shouldStop: selection.shouldStop)
+        #expect(strategy.bestRound == 4 && result.evaluateMetricsClientApp.keys.last == 6)
+        #expect(result.evaluateMetricsClientApp[3] == ["loss": 1.0, "num-failures": 1])
+        #expect(try result.arrays["w"]?.doubles() == [4])
+    }
+
+    @Test(
+        "A state that tells another best model than the metrics is refused",
+        arguments: ["round", "value", "dtype", "shape"])
+    func damaged(what: String) async throws {
+        let grid = LossGrid([4, 2, 3, 5], interruptedAfter: 3)
+        var strategy = BestModel(FedAvg(), by: ModelSelection())
+        await #expect(throws: LossGrid.Interrupted.self) {
+            try await strategy.start(grid: grid, initialArrays: initial, numRounds: 4)
+        }
+        var progress = try #require(await grid.fanOuts.last?.progress)
+        var told = try #require(progress.strategyState.configRecords["best-model-round"])
+        switch what {
+        case "round": told["round"] = 3
+        case "value": told["value"] = -1.0
+        case "dtype": progress.strategyState["best-model"] = .arrays(["w": NDArray([Float(2)])])
+        default: progress.strategyState["best-model"] = .arrays(["w": NDArray([2.0, 2])])
+        }
+        progress.strategyState["best-model-round"] = .configs(told)
+        let after = LossGrid([4, 2, 3, 5], goingOnFrom: progress)
+        await #expect(throws: AggregationError.self) {
+            try await strategy.start(grid: after, initialArrays: initial, numRounds: 4)
+        }
     }
 
     @Test("Without a number of the metric the last model is given")

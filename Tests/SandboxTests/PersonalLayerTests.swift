@@ -38,6 +38,33 @@ struct PersonalLayerTests {
         #expect(shared["participants"]?.elements?.allSatisfy { $0["personal_layers"] == nil } ?? false)
     }
 
+    @Test("A node that trains only among others tells nobody what it alone has trained")
+    func refused() async throws {
+        let kwargs: OrderedDictionary<String, JSON> = [
+            "model": "linear", "target": "y", "model_options": ["personal_layers": ["bias"]],
+        ]
+        let data = try Self.data()
+        let error = await #expect(throws: SandboxRun.Failed.self) {
+            try await Fixture.run(data: data, kwargs) { $0.algorithmEnvironment = ["V6_FLOWER_MIN_ORGANIZATIONS": "3"] }
+        }
+        #expect("\(error.map { "\($0)" } ?? "")".contains("V6_FLOWER_MIN_ORGANIZATIONS"))
+    }
+
+    @Test(
+        "Quantised, compressed and from a sample of the organizations, each goes on with its own",
+        arguments: ["FedAvg", "FedAdam"])
+    func travels(strategy: String) async throws {
+        let kwargs: OrderedDictionary<String, JSON> = [
+            "model": "linear", "target": "y", "num_rounds": 12, "learning_rate": 0.1, "strategy": .string(strategy),
+            "model_options": ["personal_layers": ["bias"]], "quantization": "int8", "zstd": true, "fraction_train": 0.7,
+        ]
+        let data = try Self.data()
+        let result = try await Fixture.run(data: data, kwargs).outcome.result
+        let losses = (result["rounds"]?.elements ?? []).compactMap { $0["loss"]?.double }
+        #expect(losses.count == 12 && (losses.last ?? 9) < (losses.first ?? 0))
+        #expect(result["participants"]?.elements?.allSatisfy { $0["personal_layers"]?.string != nil } ?? false)
+    }
+
     @Test(
         "What is no layer, or leaves nothing to share, is refused by its name",
         arguments: [

@@ -9,14 +9,14 @@ import V6Flower
 struct StartingModelTests {
     private static let names = ["amsterdam", "maastricht", "utrecht"]
 
-    private static func network(_ folder: String, program: String = "v6-flower") throws -> SandboxNetwork {
+    private static func network(_ folder: String, nodes: String? = nil) throws -> SandboxNetwork {
         let organizations = names.enumerated().map {
             SandboxOrganization(id: Int64($0 + 1), name: $1, databases: ["default": "\(folder)/\($1).csv"])
         }
         return SandboxNetwork(
             .init(
-                executable: try Fixture.program(program), organizations: organizations,
-                folder: try Fixture.folder("nodes")))
+                executable: try Fixture.program("v6-flower"), organizations: organizations,
+                folder: try nodes ?? Fixture.folder("nodes")))
     }
 
     private static func start(
@@ -111,6 +111,89 @@ struct StartingModelTests {
             await network.killTask(killed)
             let log = try await Self.refusal(network, ["start_from": .int(killed)])
             #expect(log.contains("has not ended well; a task with resume goes on with it"), "\(log)")
+        }
+    }
+
+    @Test("A result that somebody has changed is no model to start from, and makes nobody else the culprit")
+    func planted() async throws {
+        let nodes = try Fixture.folder("nodes")
+        let network = try Self.network(Fixture.example("breast-cancer"), nodes: nodes)
+        try await network.whileServing {
+            let first = try await Self.result(network, [:])
+            let path = try #require(
+                FileManager.default.subpaths(atPath: nodes)?.first { $0.hasSuffix("v6-flower/result") })
+            let file = URL(fileURLWithPath: "\(nodes)/\(path)")
+            let whole = try Data(contentsOf: file)
+            let sound = try JSON(parsing: whole)
+            func planted(_ change: (inout OrderedDictionary<String, JSON>) throws -> Void) throws -> Data {
+                var (result, model) = (try #require(sound.members), try #require(sound["model"]?.members))
+                try change(&model)
+                result["model"] = .object(model)
+                return JSON.object(result).serialized()
+            }
+            func weights(_ arrays: ArrayRecord) -> JSON { .base64(Safetensors.encode(arrays)) }
+            let zeros = [Float](repeating: 0, count: 30)
+            let bad: [Data] = [
+                Data("junk".utf8), Data(), whole.prefix(whole.count / 2),
+                try planted { $0["safetensors"] = "AAAA" },
+                try planted { $0["preprocessing"] = [:] },
+                try planted { $0["round"] = 0 },
+                try planted {
+                    $0["safetensors"] = weights([
+                        "weight": try NDArray(zeros, shape: [30]), "bias": NDArray([Float(0)]),
+                    ])
+                },
+                try planted {
+                    $0["safetensors"] = weights([
+                        "weight": try NDArray(zeros.map { $0 + 1e7 }, shape: [1, 30]), "bias": NDArray([Float(0)]),
+                    ])
+                },
+                try planted {
+                    $0["safetensors"] = weights([
+                        "weight": try NDArray(zeros, shape: [1, 30]), "bias": NDArray([Float.nan]),
+                    ])
+                },
+            ]
+            for content in bad {
+                try content.write(to: file)
+                let log = try await Self.refusal(network, ["start_from": .int(first.task)])
+                #expect(log.contains("the result of task \(first.task) holds no model to start from"), "\(log)")
+            }
+            try whole.write(to: file)
+            let again = try await Self.result(network, ["start_from": .int(first.task)])
+            #expect(again.result["started_from"]?.int == first.task)
+        }
+    }
+
+    @Test("A table that gained a column takes part, whoever else did; one in another unit does not")
+    func gained() async throws {
+        func table(_ unit: Double, _ extra: Bool) -> String {
+            "age,size\(extra ? ",weight" : ""),y\n"
+                + Fixture.rows(80) { index in
+                    "\(Double(30 + index % 40) * unit),\(index % 13)\(extra ? ",\(index % 7)" : ""),"
+                        + (index % 40 > 20 ? "yes" : "no")
+                }
+        }
+        let old = table(1, false)
+        let data = try Fixture.tables(["amsterdam": old, "maastricht": old, "utrecht": old])
+        let network = try Self.network(data)
+        let kwargs: OrderedDictionary<String, JSON> = ["model": "logistic", "target": "y", "num_rounds": 2]
+        let (more, milli) = (table(1, true), table(1000, false))
+        try await network.whileServing {
+            let first = try await Self.result(network, kwargs, after: [:])
+            let from: OrderedDictionary<String, JSON> = ["start_from": .int(first.task)]
+            for names in [["amsterdam"], ["maastricht", "utrecht"]] {
+                for name in names { try more.write(toFile: "\(data)/\(name).csv", atomically: true, encoding: .utf8) }
+                let next = try await Self.result(network, from, after: kwargs)
+                #expect(next.result["failures"] == [])
+                #expect(next.result["participants"]?.elements?.count == 3)
+                #expect(next.result["model"]?["columns"]?["weight"]?["left_out"] != nil)
+            }
+            try milli.write(toFile: "\(data)/utrecht.csv", atomically: true, encoding: .utf8)
+            let next = try await Self.result(network, from, after: kwargs)
+            let failures = next.result["failures"]?.elements ?? []
+            #expect(failures.count == 1 && failures[0]["organization"]?.int == 3)
+            #expect(failures[0]["reason"]?.string?.contains("are they of the same unit?") ?? false)
         }
     }
 

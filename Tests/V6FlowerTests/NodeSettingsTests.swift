@@ -96,6 +96,7 @@ struct NodeSettingsTests {
             (good.merging(["server-round": .int(.max)]) { $1 }, "1", "V6_FLOWER_MAX_ROUNDS"),
             (good.filter { $0.key != "num-organizations" }, "1", "V6_FLOWER_MIN_ORGANIZATIONS"),
             (good.merging(["num-organizations": 2]) { $1 }, "1", "V6_FLOWER_MIN_ORGANIZATIONS"),
+            (good.merging(["tells-own-layers": true]) { $1 }, "1", "V6_FLOWER_MIN_ORGANIZATIONS"),
         ]
         for (config, group, rule) in bad {
             let error = #expect(throws: NodeSettings.Refusal.self) { try settings.check(message(config, group: group)) }

@@ -23,6 +23,7 @@ struct RoundArgumentTests {
             (["metric": "train-loss"], ["model_selection.metric must be one of loss, accuracy, auc, rmse, r2"]),
             (["patience": -1], ["model_selection.patience must be from 0 to 100000"]),
             (["min_delta": -0.5], ["model_selection.min_delta must be at least 0"]),
+            (["metric": "auc", "min_delta": 5], ["model_selection.min_delta is more than auc can change"]),
             (["patient": 3], ["model_selection.patient is unknown (did you mean model_selection.patience?)"]),
         ] as [(JSON, [String])])
     func selection(asked: JSON, expected: [String]) {
@@ -35,7 +36,17 @@ struct RoundArgumentTests {
         #expect(problems(kwargs) == [])
         #expect(
             problems(kwargs.merging(["model_selection": ["patience": 2]]) { $1 })
-                == ["model_selection needs organizations that evaluate: fraction_evaluate is 0"])
+                == [
+                    "model_selection needs all organizations to evaluate in each round: fraction_evaluate must be 1, and "
+                        + "the strategy another than FedXgbCyclic"
+                ])
+        let trees: OrderedDictionary<String, JSON> = [
+            "model": "xgboost", "strategy": "FedXgbCyclic", "model_selection": ["patience": 2],
+        ]
+        #expect(problems(trees).count == 1)
+        #expect(
+            problems(["test_fraction": 0, "model_selection": ["patience": 2]])
+                == ["model_selection needs rows that are held out: test_fraction must be above 0"])
     }
 
     @Test(
@@ -64,7 +75,7 @@ struct RoundArgumentTests {
                 ["side": "server"],
                 [
                     "learning_rate_schedule.side server is for strategies with a learning rate at the server: FedAvgM, "
-                        + "FedAdagrad, FedAdam, FedYogi and SCAFFOLD"
+                        + "FedAdam, FedYogi, FedAdagrad, SCAFFOLD"
                 ]
             ),
         ] as [(JSON, [String])])
@@ -95,6 +106,22 @@ struct RoundArgumentTests {
             #expect(problems.count == 1 && problems.first?.contains(words) ?? false, "\(problems)")
         }
         #expect(problems(["model_selection": ["patience": 3, "keep_best": false]]) == [])
+    }
+
+    @Test("A rate that would not follow its schedule, and privacy of a model whose past nobody counts, are refused")
+    func unfit() {
+        let fair: OrderedDictionary<String, JSON> = [
+            "strategy": "QFedAvg", "strategy_options": ["client_learning_rate": 0.1],
+            "learning_rate_schedule": ["kind": "cosine"],
+        ]
+        #expect(
+            problems(fair) == [
+                "strategy_options.client_learning_rate would not follow learning_rate_schedule: leave it out"
+            ])
+        let past: OrderedDictionary<String, JSON> = [
+            "start_from": 3, "privacy": ["noise_multiplier": 1, "clipping_norm": 0.5, "target_delta": 1e-5],
+        ]
+        #expect(problems(past).first?.hasPrefix("privacy does not go with start_from") ?? false)
     }
 
     @Test("All of them and privacy go together, and the server's rate with those that have one")

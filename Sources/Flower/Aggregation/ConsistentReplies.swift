@@ -154,7 +154,7 @@ public struct ConsistentReplies: Sendable {
     /// The mean of the arrays by a share for each reply. Throws as ``WeightedMean`` does.
     func meanOfArrays(shares: [Double]) throws -> ArrayRecord {
         var mean = WeightedMean()
-        for (reply, share) in zip(replies, shares) { try mean.add(reply.arrays, share: share, node: reply.node) }
+        try mean.add(zip(replies, shares).map { ($0.arrays, $1, $0.node) })
         return mean.finish()
     }
 

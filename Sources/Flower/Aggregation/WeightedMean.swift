@@ -1,7 +1,7 @@
 import OrderedCollections
 import Wire
 
-/// The weighted mean of array records, one record at a time: Σ xᵢ · (wᵢ / Σ w).
+/// The weighted mean of array records, one or a few at a time: Σ xᵢ · (wᵢ / Σ w).
 ///
 /// Equals `aggregate_arrayrecords` of `flwr/serverapp/strategy/strategy_utils.py` to the last bit: the total is known
 /// first, each product is rounded before it is added, and types are promoted as NumPy 2 does. Integers and truth values
@@ -21,25 +21,49 @@ public struct WeightedMean: Sendable {
     /// - Throws: ``InconsistentMessageReplies`` for other names, ``AggregationError`` for another shape or an array
     ///   that is not serialised as NumPy's, or an error of the file system; the mean is of no use then.
     public mutating func add(_ record: ArrayRecord, share: Double, node: Int64) throws {
-        guard sums.isEmpty || Set(record.keys) == Set(sums.keys) else {
-            throw InconsistentMessageReplies.differentArrays
+        try add([(record, share, node)])
+    }
+
+    /// Adds some records after each other, in a pass over the sums for every few of them.
+    mutating func add(_ records: [(arrays: ArrayRecord, share: Double, node: Int64)]) throws {
+        guard let first = records.first else { return }
+        if sums.isEmpty { sums = first.arrays.mapValues { Accumulator(like: $0) } }
+        for (arrays, _, node) in records {
+            guard Set(arrays.keys) == Set(sums.keys) else { throw InconsistentMessageReplies.differentArrays }
+            for (name, array) in arrays { try check(array, name, node) }
         }
-        for (name, array) in record {
-            guard array.stype == NDArray.numpy else {
-                throw AggregationError(
-                    reason: "Array '\(name)' of node \(node) is serialised as '\(array.stype)'. Cannot aggregate.")
+        for name in sums.keys {
+            let terms = records.compactMap { record in record.arrays[name].map { Term(array: $0, share: record.share) }
             }
-            if let sum = sums[name], sum.shape != array.shape {
-                throw AggregationError(
-                    reason: "Array '\(name)' from node \(node) has the shape \(array.shape), the others' is "
-                        + "\(sum.shape). Cannot aggregate.")
+            for start in stride(from: 0, to: terms.count, by: Self.atOnce) {
+                try sums[name]?.add([Term](terms[start..<min(start + Self.atOnce, terms.count)]))
             }
-            try sums[name, default: Accumulator(like: array)].add(array, share)
+        }
+    }
+
+    /// So many records are looked at together.
+    private static let atOnce = 8
+
+    private func check(_ array: NDArray, _ name: String, _ node: Int64) throws(AggregationError) {
+        guard array.stype == NDArray.numpy else {
+            throw AggregationError(
+                reason: "Array '\(name)' of node \(node) is serialised as '\(array.stype)'. Cannot aggregate.")
+        }
+        if let sum = sums[name], sum.shape != array.shape {
+            throw AggregationError(
+                reason: "Array '\(name)' from node \(node) has the shape \(array.shape), the others' is "
+                    + "\(sum.shape). Cannot aggregate.")
         }
     }
 
     /// The mean of what was added.
     public func finish() -> ArrayRecord { sums.mapValues { $0.array } }
+}
+
+/// An array with its weight over the total of all weights.
+private struct Term {
+    let array: NDArray
+    let share: Double
 }
 
 /// A running sum in the type that NumPy would sum in.
@@ -74,25 +98,25 @@ private struct Accumulator {
     }
 
     /// Moves the sums out while they are changed, so that they are never copied.
-    mutating func add(_ array: NDArray, _ share: Double) throws {
+    mutating func add(_ terms: [Term]) throws {
         let current = sums
         sums = .double([])
         defer { isEmpty = false }
         switch consume current {
         case .half(var values):
             defer { sums = .half(values) }
-            try Self.accumulate(&values, array, share, isFirst: isEmpty)
+            try Self.accumulate(&values, terms, isFirst: isEmpty)
         case .single(var values):
             defer { sums = .single(values) }
-            try Self.accumulate(&values, array, share, isFirst: isEmpty)
+            try Self.accumulate(&values, terms, isFirst: isEmpty)
         case .double(var values):
             defer { sums = .double(values) }
-            try Self.accumulate(&values, array, share, isFirst: isEmpty)
+            try Self.accumulate(&values, terms, isFirst: isEmpty)
         }
     }
 
     private static func accumulate<Sum: ArithmeticScalar>(
-        _ sums: inout [Sum], _ array: NDArray, _ share: Double, isFirst: Bool
+        _ sums: inout [Sum], _ terms: [Term], isFirst: Bool
     ) throws {
         let count = sums.count
         try sums.withUnsafeMutableBufferPointer { sums in
@@ -101,35 +125,69 @@ private struct Accumulator {
             _ = try concurrently((count + partSize - 1) / partSize) { part in
                 let range = (part * partSize)..<min((part + 1) * partSize, count)
                 let places = UnsafeMutableBufferPointer(start: target.start + range.lowerBound, count: range.count)
-                let size = array.dtype.size
-                try array.bytes.withBytes(in: (range.lowerBound * size)..<(range.upperBound * size)) { bytes in
-                    if array.dtype == Sum.dtype {
-                        accumulateSame(places, bytes, Sum(share), isFirst: isFirst)
-                    } else {
-                        accumulateMixed(places, bytes, array.dtype, share, isFirst: isFirst)
+                try withBytes(of: terms[...], in: range) { bytes in
+                    for start in stride(from: 0, to: range.count, by: blockSize) {
+                        let block = start..<min(start + blockSize, range.count)
+                        for (index, term) in terms.enumerated() {
+                            accumulate(
+                                UnsafeMutableBufferPointer(rebasing: places[block]), term, bytes[index], block,
+                                isFirst: isFirst && index == 0)
+                        }
                     }
                 }
             }
         }
     }
 
+    /// Lends a range of all terms' elements at once.
+    private static func withBytes(
+        of terms: ArraySlice<Term>, in range: Range<Int>, _ lent: [UnsafeRawBufferPointer] = [],
+        _ body: ([UnsafeRawBufferPointer]) -> Void
+    ) throws {
+        guard let term = terms.first else { return body(lent) }
+        let size = term.array.dtype.size
+        try term.array.bytes.withBytes(in: (range.lowerBound * size)..<(range.upperBound * size)) { bytes in
+            try withBytes(of: terms.dropFirst(), in: range, lent + [bytes], body)
+        }
+    }
+
+    private static func accumulate<Sum: ArithmeticScalar>(
+        _ sums: UnsafeMutableBufferPointer<Sum>, _ term: Term, _ bytes: UnsafeRawBufferPointer, _ block: Range<Int>,
+        isFirst: Bool
+    ) {
+        let size = term.array.dtype.size
+        let own = UnsafeRawBufferPointer(rebasing: bytes[(block.lowerBound * size)..<(block.upperBound * size)])
+        if term.array.dtype == Sum.dtype {
+            accumulateSame(sums, own, Sum(term.share), isFirst: isFirst)
+        } else {
+            accumulateMixed(sums, own, term.array.dtype, term.share, isFirst: isFirst)
+        }
+    }
+
     /// Elements that one thread adds at once.
-    private static var partSize: Int { 1 << 18 }
+    private static var partSize: Int { 1 << 17 }
+    /// Elements whose sums stay in a core's cache while all terms are added.
+    private static var blockSize: Int { 1 << 14 }
 
     /// The kernel: types agree, memory bandwidth is the limit.
     private static func accumulateSame<Sum: ArithmeticScalar>(
         _ sums: UnsafeMutableBufferPointer<Sum>, _ bytes: UnsafeRawBufferPointer, _ share: Sum, isFirst: Bool
     ) {
+        guard let values = bytes.baseAddress, let start = sums.baseAddress else { return }
         let stride = MemoryLayout<Sum>.stride
         // A first value is assigned, not added to zero: -0 stays -0, as in NumPy.
-        if isFirst {
-            for index in sums.indices {
-                sums[index] = bytes.loadUnaligned(fromByteOffset: index * stride, as: Sum.self) * share
-            }
-        } else {
-            for index in sums.indices {
-                sums[index] += bytes.loadUnaligned(fromByteOffset: index * stride, as: Sum.self) * share
-            }
+        var place = 0
+        while place + 16 <= sums.count {
+            let sixteen = UnsafeMutableRawPointer(start + place)
+            let product = (values + place * stride).loadUnaligned(as: SIMD16<Sum>.self) * share
+            let sum = isFirst ? product : sixteen.loadUnaligned(as: SIMD16<Sum>.self) + product
+            sixteen.storeBytes(of: sum, as: SIMD16<Sum>.self)
+            place += 16
+        }
+        while place < sums.count {
+            let product = (values + place * stride).loadUnaligned(as: Sum.self) * share
+            start[place] = isFirst ? product : start[place] + product
+            place += 1
         }
     }
 

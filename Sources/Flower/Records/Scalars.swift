@@ -1,5 +1,5 @@
 /// A floating-point type that arrays are computed in: NumPy's float16, float32 or float64.
-public protocol ArithmeticScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
+public protocol ArithmeticScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCopyable, Sendable {
     /// The type of an array of these.
     static var dtype: DType { get }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the nodes' learning rate is multiplied with in each round.
+/// What a learning rate is multiplied with in each round.
 ///
 /// The first ``warmupRounds`` go up to 1 in equal steps: round r has r / (warmup + 1). Behind them k counts the rounds
 /// from 0, and T is their number. The formulas are those of `torch.optim.lr_scheduler`, with rounds for epochs:
@@ -38,7 +38,7 @@ public struct LearningRateSchedule: Sendable, Equatable {
         let part = k / Double(max(numRounds - warmupRounds, 1))
         return switch decay {
         case .constant: 1
-        case .step(let factor, let every): pow(factor, (k / Double(every)).rounded(.down))
+        case .step(let factor, let every): pow(factor, (k / Double(max(every, 1))).rounded(.down))
         case .exponential(let factor): pow(factor, k)
         case .linear(let final): 1 + (final - 1) * part
         case .cosine(let final): final + (1 - final) * (1 + cos(.pi * part)) / 2

@@ -5,9 +5,11 @@ import OrderedCollections
 ///
 /// The rules are those of `keras.callbacks.EarlyStopping`: a round is an improvement where its metric is better than
 /// the best so far by more than ``minDelta``; the best round is the last improvement; after ``patience`` rounds without
-/// one, training ends. A round in which nobody told the metric, or NaN, is no improvement.
+/// one, training ends. A round in which nobody told the metric, or NaN, is no improvement; nor is one whose metrics
+/// have ``failures``.
 ///
-///     try await strategy.start(grid: grid, initialArrays: model, shouldStop: selection.shouldStop)
+///     var best = BestModel(strategy, by: selection)
+///     try await best.start(grid: grid, initialArrays: model, shouldStop: selection.shouldStop)
 public struct ModelSelection: Sendable, Equatable {
     /// Which of two numbers is the better one.
     public enum Goal: String, Sendable, CaseIterable {
@@ -16,6 +18,9 @@ public struct ModelSelection: Sendable, Equatable {
         /// The higher one: an accuracy.
         case highest
     }
+
+    /// The metric of a round that ``BestModel`` adds where nodes failed to evaluate: so many.
+    public static let failures = "num-failures"
 
     /// The metric's name in `StrategyResult.evaluateMetricsClientApp`.
     public var metric: String
@@ -45,7 +50,7 @@ public struct ModelSelection: Sendable, Equatable {
 
     /// The value of these metrics; nil where it is no better than that of the best round so far.
     func improvement(_ metrics: MetricRecord, on best: Double?) -> Double? {
-        guard let value = metrics[metric]?.double, value.isFinite else { return nil }
+        guard metrics[Self.failures] == nil, let value = metrics[metric]?.double, value.isFinite else { return nil }
         guard let best else { return value }
         switch goal {
         case .lowest: return value + minDelta < best ? value : nil

@@ -5,7 +5,8 @@ import OrderedCollections
 /// (Arivazhagan et al. 2019, arXiv:1912.00818) with the last layers.
 ///
 /// A node gets the global arrays with its own in their places. Nodes keep nothing: what was theirs in their last reply
-/// is in ``state``. The global model has the strategy's mean of them, which a node gets that has none of its own yet.
+/// is in ``state``. In their places the global model has what the strategy makes of all nodes' (``FedAvg``: their
+/// mean), which a node gets that has none of its own yet.
 ///
 /// It is for strategies that take replies for models and no more: ``FedAvg``, ``FedProx``, ``FedAvgM`` and ``FedOpt``.
 /// Distances between replies, and what others carry for each node, would count the arrays that are not shared. Memory:
@@ -56,6 +57,8 @@ public struct PersonalLayers: WrappingStrategy {
         round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
     ) async throws -> [Message] {
         (current, open) = (arrays, grid)
+        let expected = arrays.filter { isPersonal($0.key) }
+        for node in own.keys.sorted() { try own[node]?.checkMatches(expected) }
         return try await strategy.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
             .map(personal)
     }

@@ -24,12 +24,6 @@ public struct ScheduledLearningRate: WrappingStrategy {
         self.key = key
     }
 
-    /// The strategy's: a round's factor follows from its number.
-    public var state: RecordDict {
-        get { strategy.state }
-        set { strategy.state = newValue }
-    }
-
     /// The settings, a line each, for the log.
     public var summary: [String] {
         ["learning rate: \(schedule.decay), \(schedule.warmupRounds) rounds of warm-up"] + strategy.summary
@@ -44,12 +38,5 @@ public struct ScheduledLearningRate: WrappingStrategy {
             config[key] = .double(rate * schedule.factor(round: round, of: numRounds))
         }
         return try await strategy.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
-    }
-
-    /// The arrays and the metrics of ``strategy``.
-    public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (
-        arrays: ArrayRecord?, metrics: MetricRecord?
-    ) {
-        try await strategy.aggregateTrain(round: round, replies: replies)
     }
 }

@@ -22,22 +22,9 @@ public struct ScheduledServerLearningRate: WrappingStrategy {
         self.numRounds = numRounds
     }
 
-    /// The strategy's: a round's factor follows from its number.
-    public var state: RecordDict {
-        get { strategy.state }
-        set { strategy.state = newValue }
-    }
-
     /// The settings, a line each, for the log.
     public var summary: [String] {
         ["server learning rate: \(schedule.decay), \(schedule.warmupRounds) rounds of warm-up"] + strategy.summary
-    }
-
-    /// The messages of ``strategy``.
-    public mutating func configureTrain(
-        round: Int, arrays: ArrayRecord, config: ConfigRecord, grid: any Grid
-    ) async throws -> [Message] {
-        try await strategy.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
     }
 
     /// The arrays of ``strategy`` after a step of the round's rate, and its metrics.

@@ -51,8 +51,8 @@ public protocol Strategy: Sendable {
     /// The settings, a line each, for the log.
     var summary: [String] { get }
 
-    /// Runs the strategy to its end. Most strategies leave this to `runRounds`, which is Flower's loop; one that stops
-    /// early, tries several settings or has an order of its own has its own `start`, which is then the one that is
+    /// Runs the strategy to its end. Most strategies leave this to `runRounds`, which is Flower's loop; one that
+    /// tries several settings or has an order of its own has its own `start`, which is then the one that is
     /// called, through `any Strategy` too.
     ///
     /// An own `start` must go on after an interruption as if there had been none. The grid records the first

@@ -38,7 +38,8 @@ package struct Agreement: Sendable {
         _ profiles: OrderedDictionary<String, Profile>, _ question: Question, keeping kept: Design? = nil
     ) throws(ModelError) {
         var excluded: OrderedDictionary<String, String> = [:]
-        var fitting = try Self.majority(profiles, &excluded) { Self.difference($0, $1, question) }
+        let told = try kept.map { kept throws(ModelError) in try Self.fitting(profiles, kept, &excluded) } ?? profiles
+        var fitting = try Self.majority(told, &excluded) { Self.difference($0, $1, question) }
         fitting = Self.withoutInventions(fitting, &excluded)
         fitting = Self.withoutForeignScales(fitting, question, &excluded)
         fitting = try Self.withoutRefusals(fitting, question, &excluded)
@@ -46,9 +47,8 @@ package struct Agreement: Sendable {
             fitting = try Self.twoClasses(fitting, target, question, &excluded)
         }
         if let kept {
-            fitting = try Self.fitting(fitting, kept, &excluded)
             self.excluded = excluded
-            (leftOut, remarks) = (Self.leftOut(fitting, kept), Self.unknownLevels(fitting, kept))
+            (leftOut, remarks) = (Self.leftOut(profiles, kept), Self.unknownLevels(fitting, kept))
             design = Design(question: question, targets: kept.targets, features: kept.features)
             return
         }

@@ -94,9 +94,16 @@ package struct Profile: Sendable, Equatable {
     /// With how many organizations the node trains at least.
     package let minimumOrganizations: Int
     /// The features, in the order of the columns.
-    package let features: OrderedDictionary<String, Content>
+    package private(set) var features: OrderedDictionary<String, Content>
     /// The targets: moments of a number, else classes.
     package let targets: OrderedDictionary<String, Content>
+
+    /// The same of these features alone.
+    func keeping(_ names: [String]) -> Profile {
+        var profile = self
+        profile.features = features.filter { names.contains($0.key) }
+        return profile
+    }
 
     /// Looks at a table. Throws ``ModelError`` where a rule forbids an answer, `DataError` where a column is not there.
     package init(_ table: Table, _ question: Question, _ rules: DisclosureRules) throws {

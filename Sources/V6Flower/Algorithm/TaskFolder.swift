@@ -53,12 +53,12 @@ struct TaskFolder: Sendable {
             lock = try folder.open(Self.lockName, O_RDWR | O_CREAT)
         } catch {
             throw Failure(
-                "the checkpoint of the earlier task cannot be read: \(error); a task is resumed at the node where it "
-                    + "ran, and in the session that it ran in", exitCode: 66)
+                "the checkpoint of task \(task) cannot be read: \(error); another task goes on from it at the node "
+                    + "where it ran, and in its session", exitCode: 66)
         }
         defer { close(lock) }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            throw Failure("task \(task) is still at work: resume it when it has ended, or end it first", exitCode: 69)
+            throw Failure("task \(task) is still at work: wait for its end, or end it first", exitCode: 69)
         }
         return try read(folder.path + "/" + Self.journalName)
     }
@@ -80,7 +80,7 @@ struct TaskFolder: Sendable {
             return try FileBytes(descriptor: folder.open(resultName, O_RDONLY), path: folder.path)
         } catch {
             throw Failure(
-                "this run has ended well before, and its result is lost: \(error); start a new task", exitCode: 66)
+                "the run has ended well, and its result is lost: \(error); start a new task without it", exitCode: 66)
         }
     }
 

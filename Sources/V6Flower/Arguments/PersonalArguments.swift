@@ -9,14 +9,16 @@ struct PersonalArguments: Sendable {
 
     /// Nil where none are named. Adds to `problems` what is wrong.
     init?(
-        _ modelOptions: ArgumentValues, strategy: String?, privacy: PrivacyArguments?, selection: SelectionArguments?,
+        _ modelOptions: ArgumentValues, strategy: StrategyCatalog.Entry?, privacy: PrivacyArguments?,
+        selection: SelectionArguments?,
         problems: inout [String]
     ) {
         guard let layers = try? modelOptions[Self.argument], !layers.isEmpty else { return nil }
         self.layers = layers
         let name = "model_options.\(Self.argument.name)"
-        if let strategy, !Self.strategies.contains(strategy) {
-            problems.append("\(name) is for the strategies \(Self.strategies.joined(separator: ", "))")
+        if let strategy, !strategy.takesModels {
+            let fitting = StrategyCatalog.entries.filter(\.takesModels).map(\.name)
+            problems.append("\(name) is for the strategies \(fitting.joined(separator: ", "))")
         }
         if privacy != nil { problems.append("\(name) does not go with privacy, which bounds whole models") }
         if selection?.keepsBest ?? false {
@@ -25,8 +27,6 @@ struct PersonalArguments: Sendable {
                     + "that of the last round")
         }
     }
-
-    private static let strategies = ["FedAvg", "FedProx", "FedAvgM", "FedAdagrad", "FedAdam", "FedYogi"]
 
     /// Checks that each name is one of the model's, and that something is left to share. Throws ``InvalidArguments``.
     func check(_ arrays: [String]) throws(InvalidArguments) {

@@ -12,7 +12,10 @@ struct ScheduleArguments: Sendable {
     let side: Side
 
     /// Nil where nothing is asked for. Adds to `problems` what is wrong.
-    init?(_ values: ArgumentValues, numRounds: Int, problems: inout [String]) {
+    init?(
+        _ values: ArgumentValues, numRounds: Int, strategy: StrategyCatalog.Entry?, _ strategyOptions: ArgumentValues?,
+        problems: inout [String]
+    ) {
         guard let given = try? values[Self.argument], !given.isEmpty else { return nil }
         guard let options = values.members(of: Self.argument, Self.definitions, problems: &problems),
             let kind = try? options[Self.kind], let factor = try? options[Self.factor],
@@ -27,6 +30,16 @@ struct ScheduleArguments: Sendable {
         for name in [Self.factor.name, Self.every.name, Self.final.name] where given[name] != nil && !own.contains(name)
         {
             problems.append("\(Self.argument.name).\(name) is not for the schedule \(kind.rawValue): leave it out")
+        }
+        if side == .server, let strategy, strategy.stepLength == nil {
+            let fitting = StrategyCatalog.entries.filter { $0.stepLength != nil }.map(\.name)
+            problems.append(
+                "\(Self.argument.name).side server is for strategies with a learning rate at the server: "
+                    + fitting.joined(separator: ", "))
+        }
+        if side == .client, let strategyOptions, StrategyCatalog.hasOwnClientRate(strategyOptions) {
+            problems.append(
+                "strategy_options.client_learning_rate would not follow \(Self.argument.name): leave it out")
         }
         guard warmup < numRounds else {
             problems.append("\(Self.argument.name).warmup_rounds must be less than num_rounds")
@@ -48,22 +61,15 @@ struct ScheduleArguments: Sendable {
         }
     }
 
-    /// Below this a step changes no float32 any more.
+    /// A rate that is multiplied with less than this trains nothing to speak of.
     private static let smallest = 1e-12
 
-    /// The strategy with this schedule over so many rounds. Throws ``InvalidArguments``.
-    func around(_ strategy: any Strategy, numRounds: Int) throws(InvalidArguments) -> any Strategy {
-        switch side {
-        case .client: return ScheduledLearningRate(strategy, schedule, numRounds: numRounds)
-        case .server:
-            guard let stepping = strategy as? any ServerSteps else {
-                throw InvalidArguments(problems: [
-                    "\(Self.argument.name).side server is for strategies with a learning rate at the server: FedAvgM, "
-                        + "FedAdagrad, FedAdam, FedYogi and SCAFFOLD"
-                ])
-            }
+    /// The strategy with this schedule over so many rounds.
+    func around(_ strategy: any Strategy, numRounds: Int) -> any Strategy {
+        if side == .server, let stepping = strategy as? any ServerSteps {
             return ScheduledServerLearningRate(stepping, schedule, numRounds: numRounds)
         }
+        return ScheduledLearningRate(strategy, schedule, numRounds: numRounds)
     }
 }
 

@@ -8,7 +8,11 @@ struct SelectionArguments: Sendable {
     let keepsBest: Bool
 
     /// Nil where nothing is asked for. Adds to `problems` what is wrong.
-    init?(_ values: ArgumentValues, model: any Model, evaluated: Bool, problems: inout [String]) {
+    init?(
+        _ values: ArgumentValues, model: any Model, strategy: StrategyCatalog.Entry?,
+        _ strategyOptions: ArgumentValues?,
+        problems: inout [String]
+    ) {
         guard let given = try? values[Self.argument], !given.isEmpty else { return nil }
         guard let options = values.members(of: Self.argument, Self.definitions, problems: &problems),
             let name = try? options[Self.metric], let patience = try? options[Self.patience],
@@ -19,9 +23,16 @@ struct SelectionArguments: Sendable {
             problems.append(Self.problem(known))
             return nil
         }
-        guard evaluated else {
-            problems.append("\(Self.argument.name) needs organizations that evaluate: fraction_evaluate is 0")
-            return nil
+        if let strategy, let strategyOptions, !StrategyCatalog.allEvaluate(strategy, strategyOptions) {
+            problems.append(
+                "\(Self.argument.name) needs all organizations to evaluate in each round: fraction_evaluate must be 1, "
+                    + "and the strategy another than FedXgbCyclic")
+        }
+        if (try? values[TrainingArguments.testFraction]) == 0 {
+            problems.append("\(Self.argument.name) needs rows that are held out: test_fraction must be above 0")
+        }
+        if minDelta >= metric.range.upperBound - metric.range.lowerBound {
+            problems.append("\(Self.argument.name).min_delta is more than \(metric.name) can change")
         }
         selection = ModelSelection(
             metric: metric.name, goal: metric.goal, patience: patience > 0 ? Int(patience) : nil, minDelta: minDelta)
@@ -48,7 +59,7 @@ struct SelectionArguments: Sendable {
 
     /// The strategy that gives the model asked for.
     func around(_ strategy: any Strategy) -> any Strategy {
-        keepsBest ? BestModel(strategy, by: selection) : strategy
+        BestModel(strategy, by: selection, givesLast: !keepsBest)
     }
 }
 
@@ -67,7 +78,8 @@ extension SelectionArguments {
         help: "Training ends after so many rounds without an improvement; 0 for never.")
     private static let minDelta = Argument(
         "min_delta", .float(.atLeast(0)), "Least improvement", default: 0,
-        help: "What is no more than this is no improvement, in the metric's own unit.")
+        help: "What is no more than this is no improvement, in the metric's own unit; the best round is the last "
+            + "improvement.")
     private static let keepBest = Argument(
         "keep_best", .boolean, "Keep the best model", default: true,
         help: "Whether the result's model is that of the best round, in place of the last.")

@@ -12,20 +12,23 @@ enum StrategyCatalog {
         var common = StrategyCatalog.common
         /// The parameter that sets how long its steps are.
         var stepLength: Argument<Double>?
+        /// Whether it takes replies for models and no more, so that some arrays need not be shared.
+        var takesModels = false
         let make: @Sendable (FedAvg, ArgumentValues) throws(InvalidArguments) -> any Strategy
     }
 
     static let entries: [Entry] = [
-        Entry(name: "FedAvg") { averaging, _ in averaging },
-        Entry(name: "FedProx", options: [proximalMu]) { averaging, options throws(InvalidArguments) in
+        Entry(name: "FedAvg", takesModels: true) { averaging, _ in averaging },
+        Entry(name: "FedProx", options: [proximalMu], takesModels: true) {
+            averaging, options throws(InvalidArguments) in
             FedProx(averaging, proximalMu: try options[proximalMu])
         },
-        Entry(name: "FedAvgM", options: [serverRate, serverMomentum], stepLength: serverRate) {
+        Entry(name: "FedAvgM", options: [serverRate, serverMomentum], stepLength: serverRate, takesModels: true) {
             averaging, options throws(InvalidArguments) in
             FedAvgM(
                 averaging, serverLearningRate: try options[serverRate], serverMomentum: try options[serverMomentum])
         },
-        Entry(name: "FedAdam", options: [eta, etaL, beta1, beta2, tau], stepLength: eta) {
+        Entry(name: "FedAdam", options: [eta, etaL, beta1, beta2, tau], stepLength: eta, takesModels: true) {
             averaging, options throws(InvalidArguments) in
             FedOpt.adam(
                 averaging, eta: try options[eta], etaL: try options[etaL], beta1: try options[beta1],
@@ -33,13 +36,13 @@ enum StrategyCatalog {
         },
         Entry(
             name: "FedYogi", options: [eta.defaulting(to: 0.01), etaL.defaulting(to: 0.0316), beta1, beta2, tau],
-            stepLength: eta
+            stepLength: eta, takesModels: true
         ) { averaging, options throws(InvalidArguments) in
             FedOpt.yogi(
                 averaging, eta: try options[eta], etaL: try options[etaL], beta1: try options[beta1],
                 beta2: try options[beta2], tau: try options[tau])
         },
-        Entry(name: "FedAdagrad", options: [eta, etaL, tau], stepLength: eta) {
+        Entry(name: "FedAdagrad", options: [eta, etaL, tau], stepLength: eta, takesModels: true) {
             averaging, options throws(InvalidArguments) in
             FedOpt.adagrad(averaging, eta: try options[eta], etaL: try options[etaL], tau: try options[tau])
         },
@@ -152,8 +155,15 @@ enum StrategyCatalog {
         Argument(name, .integer(.within(bounds)), name, default: value, help: help)
     }
 
-    /// Whether anybody evaluates with these values of the common parameters.
-    static func evaluates(_ options: ArgumentValues) -> Bool { (try? options[fractionEvaluate]) != 0 }
+    /// Whether all organizations evaluate in each round, with these values of the parameters.
+    static func allEvaluate(_ entry: Entry, _ options: ArgumentValues) -> Bool {
+        entry.name != "FedXgbCyclic" && (try? options[fractionEvaluate]) == 1
+    }
+
+    /// Whether a rate of the nodes is set that does not follow `learning_rate`.
+    static func hasOwnClientRate(_ options: ArgumentValues) -> Bool {
+        options.values[clientRate.name] != nil && (try? options[clientRate]) != 0
+    }
 
     /// The strategy of a name; nil where there is none.
     static func named(_ name: String) -> Entry? { entries.first { $0.name == name } }

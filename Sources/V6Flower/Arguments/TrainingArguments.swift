@@ -50,15 +50,16 @@ struct TrainingArguments: RunArguments {
             problems += Self.problems(of: values, modelOptions, strategy: entry?.name)
         }
         let rounds = (try? values[Self.numRounds]).map { Int($0) }
-        schedule = rounds.flatMap { ScheduleArguments(values, numRounds: $0, problems: &problems) }
+        schedule = rounds.flatMap {
+            ScheduleArguments(values, numRounds: $0, strategy: entry, strategyOptions, problems: &problems)
+        }
         selection = model.flatMap { model in
             SelectionArguments(
-                values, model: model, evaluated: strategyOptions.map(StrategyCatalog.evaluates) ?? true,
-                problems: &problems)
+                values, model: model, strategy: entry, strategyOptions, problems: &problems)
         }
         personal = modelOptions.flatMap { [privacy, selection] in
             PersonalArguments(
-                $0, strategy: entry?.name, privacy: privacy, selection: selection, problems: &problems)
+                $0, strategy: entry, privacy: privacy, selection: selection, problems: &problems)
         }
         guard problems.isEmpty, let model, let modelOptions, let entry, let strategyOptions, let rounds else {
             throw InvalidArguments(problems: problems)
@@ -70,7 +71,6 @@ struct TrainingArguments: RunArguments {
         strategy = try Self.strategy(
             of: model,
             entry.strategy(strategyOptions, fractionTrain: try values[Self.fractionTrain], seed: seed))
-        _ = try schedule?.around(strategy, numRounds: rounds)
         stepLengths =
             [entry.stepLength.map { "\(Self.strategyOptions.name).\($0.name)" }, Self.learningRate.name]
             .compactMap { $0 }
@@ -79,6 +79,12 @@ struct TrainingArguments: RunArguments {
         timeout = try values[Self.timeout]
         let task = try values[Self.startFrom]
         startFrom = task > 0 ? task : nil
+        guard startFrom == nil || privacy == nil else {
+            throw InvalidArguments(problems: [
+                "privacy does not go with start_from: what the earlier task told of the organizations is in the model "
+                    + "and would not be counted"
+            ])
+        }
         quantization = try values[Self.quantization]
         isCompressed = try values[Self.zstd]
         var reading = TableReading(
@@ -134,7 +140,7 @@ struct TrainingArguments: RunArguments {
     func wrappedStrategy(organizations: Int) throws(InvalidArguments) -> any Strategy {
         var wrapped = strategy
         if let privacy { wrapped = try privacy.around(wrapped, organizations: organizations) }
-        if let schedule { wrapped = try schedule.around(wrapped, numRounds: numRounds) }
+        if let schedule { wrapped = schedule.around(wrapped, numRounds: numRounds) }
         if let personal { wrapped = personal.around(wrapped) }
         if let selection { wrapped = selection.around(wrapped) }
         return wrapped
@@ -144,7 +150,7 @@ struct TrainingArguments: RunArguments {
     func nodeRules(organizations: Int) -> ConfigRecord {
         [
             "strategy": .string(strategyName), "num-rounds": .int(Int64(numRounds)),
-            "num-organizations": .int(Int64(organizations)),
+            "num-organizations": .int(Int64(organizations)), "tells-own-layers": .bool(personal != nil),
         ]
     }
 
@@ -189,7 +195,7 @@ extension TrainingArguments {
     private static let fractionTrain = Argument(
         "fraction_train", .float(ArgumentBounds("above 0, at most 1") { $0 > 0 && $0 <= 1 }), "Fraction that trains",
         default: 1, help: "Share of the organizations that train in a round, drawn by the seed.")
-    private static let testFraction = Argument(
+    static let testFraction = Argument(
         "test_fraction", .float(.within(0..<1)), "Test fraction", default: 0.2,
         help: "Share of its rows that each organization holds out for evaluation, in steps of its node's minimum of "
             + "rows; which rows, the table decides. 0: evaluation on the rows trained on.")

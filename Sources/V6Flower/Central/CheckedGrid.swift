@@ -140,7 +140,7 @@ struct TrainingReplyCheck: Sendable {
     }
 
     /// Larger weights, finite as they are, would overflow in the others' next round and end everybody's run.
-    private static let largestWeight = 1e6
+    static let largestWeight = 1e6
 
     private func checkMetrics(_ content: RecordDict, _ expected: [Metric], rows: Int) throws {
         let names = ["num-examples"] + expected.map(\.name)

@@ -41,6 +41,20 @@ struct StartingModel: Sendable {
         Failure("the result of task \(task) holds no model to start from; start without start_from", exitCode: 66)
     }
 
+    fileprivate static func unfit(_ task: Int64, _ error: JournalError) -> Failure {
+        let why =
+            switch error {
+            case .otherOwner(_, .image): "another image trained it"
+            case .otherOwner(_, .collaboration): "it belongs to another collaboration"
+            case .otherOwner(_, .organization): "it ran at another organization"
+            case .otherOwner(_, .program(let found, _)): "it was a \(found.rawValue)"
+            case .missing, .otherTask: "none of its central is left at this node"
+            default: "its checkpoint cannot be read"
+            }
+        return Failure(
+            "start_from names task \(task), from which this task cannot start: \(why)", exitCode: 66)
+    }
+
     /// The arrays in the model's order, where they have its names and shapes and are numbers.
     private static func checked(_ given: ArrayRecord, _ design: Design) throws -> ArrayRecord {
         // Reads it as a result does, which refuses what is no model of its kind.
@@ -50,8 +64,9 @@ struct StartingModel: Sendable {
         guard given.count == fresh.count else { throw ModelError.badMessage("other arrays") }
         return try fresh.reduce(into: [:]) { arrays, own in
             guard let array = given[own.key], array.shape == own.value.shape, array.stype == NDArray.numpy,
-                array.dtype == .float32 || array.dtype == .float64, try array.isFinite()
+                array.dtype == .float32 || array.dtype == .float64
             else { throw ModelError.badMessage("other arrays") }
+            try BadReply.check([own.key: array], within: TrainingReplyCheck.largestWeight)
             arrays[own.key] = array
         }
     }
@@ -61,10 +76,18 @@ extension Central {
     /// The model of a task that has ended well at this node. Throws ``InvalidArguments``, `JournalError`, ``Failure``
     /// or `ProxyError`.
     func startingModel(_ task: Int64, for question: Question) async throws -> StartingModel {
+        guard task != self.task.taskID else {
+            throw InvalidArguments(problems: ["start_from names this very task"])
+        }
         let place = try await place(ofTask: task, named: "start_from")
         let result = try folder.whileNobodyWorks(onRun: place, ofTask: task) { path in
-            let run = try Journal.open(path: path, isWhole: false).run()
-            try run.check(Self.owner(self.task), .training, task: task)
+            let run: Journal.Run
+            do {
+                run = try Journal.open(path: path, isWhole: false).run()
+                try run.check(Self.owner(self.task), .training, task: task)
+            } catch let error as JournalError {
+                throw StartingModel.unfit(task, error)
+            }
             guard run.isComplete else {
                 throw Failure(
                     "start_from names task \(task), which has not ended well; a task with resume goes on with it",

@@ -26,6 +26,9 @@ enum Training {
         let required = max(arguments.strategy.requiredTrainReplies, 1)
         let start = try await startingModel(run)
         let preparation = try await prepare(run, base, keeping: start?.design, required: required)
+        guard start.map({ $0.design == preparation.design }) ?? true else {
+            throw Failure("the model to start from has changed since this run began: start a new task", exitCode: 66)
+        }
         announce(central.log, arguments, preparation)
 
         let able = participants.filter { participant in preparation.organizations.contains { $0.id == participant.id } }
@@ -55,12 +58,14 @@ enum Training {
         if strategy.isExhausted, trained < arguments.numRounds {
             central.log.line("another round would spend more than privacy.max_epsilon: training ends here")
         }
-        let given = (strategy as? BestModel)?.bestRound ?? trained
+        let layers = strategy as? any WrappingStrategy
+        let best = layers?.layer(BestModel.self).flatMap { $0.givesLast ? nil : $0.bestRound }
+        let given = best ?? trained
         if let selection = arguments.selection { central.log.line(selection.words(trained: trained, given: given)) }
         return run.outcome(
             try TrainingResult(
                 taskID: run.id, arguments: arguments, preparation: preparation, reports: reports,
-                arrays: result.arrays, round: given, personal: strategy as? PersonalLayers,
+                arrays: result.arrays, round: given, personal: layers?.layer(PersonalLayers.self),
                 seconds: Date().timeIntervalSince(run.started)
             ).members())
     }

@@ -193,6 +193,11 @@ public struct NodeSettings: Sendable, Equatable {
                 throw undeclared("number of organizations", "V6_FLOWER_MIN_ORGANIZATIONS")
             }
             try check(organizations: Int(clamping: least))
+            guard configs.allSatisfy({ $0["tells-own-layers"]?.bool != true }) else {
+                throw Refusal(
+                    problem: "personal_layers would tell whoever asks what this organization alone has trained",
+                    rule: "V6_FLOWER_MIN_ORGANIZATIONS")
+            }
         }
         for arrays in content.arrayRecords.values { try check(model: arrays) }
     }
