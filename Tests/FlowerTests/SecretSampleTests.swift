@@ -1,6 +1,7 @@
 import Foundation
 import OrderedCollections
 import Testing
+import Wire
 
 @testable import Flower
 
@@ -75,6 +76,15 @@ struct SecretSampleTests {
             restored.restore(accountant.state)
             #expect(restored == accountant)
         }
+        for (method, relation) in [
+            (SamplingMethod.poisson, NeighboringRelation.addOrRemoveOne), (.withoutReplacement, .replaceOne),
+        ] {
+            for (noise, most) in [(1e-200, Double.infinity), (1e-152, .infinity), (1e-20, .infinity), (1e200, 1)] {
+                var extreme = try Self.accountant(method, relation)
+                extreme.compose(noiseMultiplier: noise, sampleSize: 3)
+                #expect(extreme.epsilon <= most && (most == 1 || extreme.epsilon > 1e30))
+            }
+        }
         var often = try Self.accountant()
         for _ in 0..<2 { often.compose(noiseMultiplier: 1, sampleSize: 3, count: .max) }
         #expect(often.releases == .max && often.epsilon > 1e9)
@@ -84,9 +94,10 @@ struct SecretSampleTests {
     func states() throws {
         var spent = try Self.accountant()
         spent.compose(noiseMultiplier: 0.7, sampleSize: 3, count: 41)
-        spent.compose(noiseMultiplier: 1.3, sampleSize: 2)
+        spent.compose(noiseMultiplier: 2, sampleSize: 2)
         var restored = try Self.accountant()
-        restored.restore(spent.state)
+        let written = RecordJSON.encode(spent.state).serialized()
+        restored.restore(try RecordJSON.configs(JSON(parsing: written)))
         #expect(restored == spent && restored.epsilon == spent.epsilon && restored.releases == 42)
         for (name, wrong) in [
             ("counts", .ints([41])), ("counts", .ints([41, 0])), ("counts", .ints([-41, 1])), ("counts", .string("41")),
@@ -188,7 +199,12 @@ struct SecretSampleTests {
         _ = try #require(try await Self.train(&strategy))
         let spent = try #require(strategy.accountant)
         #expect(Self.delta(spent.epsilon, noiseMultiplier: noiseMultiplier, q: share) <= 1e-5)
-        // It would not hold for noise against one update: two are twice as far apart.
+        // It does not hold for noise against one update: two are twice as far apart.
+        var whole = try Self.accountant()
+        whole.compose(noiseMultiplier: noiseMultiplier, sampleSize: strategy.numSampledClients)
+        if share == 1 || noiseMultiplier == 3 {
+            #expect(Self.delta(whole.epsilon, noiseMultiplier: noiseMultiplier, q: share) > 1e-5)
+        }
         var halved = try Self.accountant()
         halved.compose(noiseMultiplier: noiseMultiplier / 2, sampleSize: strategy.numSampledClients)
         #expect(spent == halved)

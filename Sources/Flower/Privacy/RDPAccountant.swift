@@ -4,9 +4,9 @@ import OrderedCollections
 /// How much privacy a training has spent: Rényi differential privacy of Gaussian releases (Mironov 2017,
 /// arXiv:1702.07476), told as ε at δ (Canonne, Kamath, Steinke 2020, arXiv:2004.00010, proposition 12).
 ///
-/// Equals flwr's `RdpAccountant` and Google's dp-accounting, whose orders it uses, wherever their numbers are more than
-/// rounding. How many nodes there are is known. What a sample amplifies holds for who does not see whom it was drawn of,
-/// and only where every sample was drawn as ``samplingMethod`` says. Metrics of training and evaluation are not counted.
+/// Equals flwr's `RdpAccountant` and Google's dp-accounting, whose orders it uses, wherever their numbers are more
+/// than rounding. How many nodes there are is known. What samples amplify holds for who does not see who was drawn, and
+/// only where every sample was drawn as ``samplingMethod`` says. Metrics of training and evaluation are not counted.
 public struct RDPAccountant: Sendable, Equatable {
     /// δ at which ε is told; above 0 and below 1.
     public let targetDelta: Double

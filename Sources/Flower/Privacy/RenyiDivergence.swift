@@ -2,27 +2,21 @@ import Foundation
 
 /// The Rényi divergences of one Gaussian release of a sample, of each order that an accountant looks at.
 ///
-/// Equal to those of `dp_accounting/rdp/rdp_privacy_accountant.py`, and summed without subtraction: where noise is large
-/// and samples are small, the numbers there are what rounding left of 1 − 1, and here they are not.
+/// Equal to those of `dp_accounting/rdp/rdp_privacy_accountant.py`, and summed without subtraction: where noise is
+/// large, the numbers there are what rounding leaves of 1 − 1, and here they are not.
 enum RenyiDivergence {
     /// `DEFAULT_RDP_ORDERS`.
     static let orders =
         (1..<100).map { 1 + Double($0) / 10 } + (11..<64).map(Double.init) + [128, 256, 512, 1024]
 
     /// Of noise of σ times the sensitivity, of each order; the share q of the nodes is drawn. Infinite where the noise
-    /// is no positive number, or q no share above 0.
+    /// is no positive number or so small that the numbers end on the way, or q no share above 0.
     static func ofOrders(_ sampling: SamplingMethod, q: Double, noiseMultiplier sigma: Double) -> [Double] {
-        // α / 2σ² of a number too small is infinite itself.
-        guard sigma > 0, q > 0, q <= 1 else { return orders.map { _ in .infinity } }
-        let plain = orders.map { $0 / (2 * sigma * sigma) }
-        guard q < 1, plain.allSatisfy(\.isFinite) else { return plain }
-        switch sampling {
-        case .noAmplification: return plain
-        case .poisson: return orders.map { poisson(q, sigma, order: $0) }
-        case .withoutReplacement:
-            let moments = SampledMoments(q, sigma)
-            return orders.map { moments.logMoment(order: $0) / ($0 - 1) }
-        }
+        guard sigma > 1e-150, q > 0, q <= 1 else { return orders.map { _ in .infinity } }
+        guard q < 1, sampling != .noAmplification else { return orders.map { $0 / (2 * sigma * sigma) } }
+        guard sampling == .withoutReplacement else { return orders.map { poisson(q, sigma, order: $0) } }
+        let moments = SampledMoments(q, sigma)
+        return orders.map { moments.logMoment(order: $0) / ($0 - 1) }
     }
 
     /// Each node is drawn or not, with probability q (Mironov, Talwar, Zhang 2019, arXiv:1908.10530).
@@ -50,8 +44,8 @@ enum RenyiDivergence {
         return LogSpace.sum(0, excess)
     }
 
-    /// log A of an order between two whole ones: section 3.3 there, each term by its size, as Google's. Infinite where a
-    /// thousand terms are not enough.
+    /// log A of an order between two whole ones: section 3.3 there, each term by its size, as Google's. Infinite where
+    /// a thousand terms are not enough.
     private static func fractionalLogMoment(_ q: Double, _ sigma: Double, _ order: Double) -> Double {
         let (logQ, logRest) = (log(q), log1p(-q))
         let middle = sigma * sigma * log(1 / q - 1) + 0.5

@@ -6,8 +6,8 @@ import OrderedCollections
 ///     w ← strategy(w + Δᵢ min(1, C / ‖Δᵢ‖)) + N(0, (z C / m)²)
 ///
 /// z is the noise multiplier, C the norm, m the number of nodes in a round. A round counts only where nobody failed.
-/// An accountant of samples without replacement makes the samples secret: they are drawn from a key of this wrapper, and
-/// not from the strategy's seed. It does not hide them from who sees the messages.
+/// An accountant of samples without replacement makes the samples secret: they are drawn from a key of this wrapper and
+/// not from the strategy's seed. Who sees the messages sees them.
 /// Time and memory are those of the strategy; clipped models are computed while they are read.
 /// Source: `DifferentialPrivacyServerSideFixedClipping` and `DifferentialPrivacyClientSideFixedClipping` of
 /// `flwr/serverapp/strategy/dp_fixed_clipping.py`.
