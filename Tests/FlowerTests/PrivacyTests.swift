@@ -6,18 +6,24 @@ import Wire
 
 @Suite("Differential privacy")
 struct PrivacyTests {
-    @Test("ε is what flwr's accountant and Google's dp-accounting say")
+    @Test("ε is what flwr's accountant and Google's dp-accounting say, however nodes are drawn")
     func accountant() throws {
         let cases = Vector.all.filter { $0.name == "accountant.json" }.flatMap { $0.json["cases"]?.elements ?? [] }
-        #expect(cases.count >= 40)
+        #expect(cases.count >= 40 && Set(cases.compactMap { $0["sampling"]?.string }).count == 3)
         for one in cases {
-            var accountant = try RDPAccountant(targetDelta: try #require(one["delta"]?.double))
+            var accountant = try RDPAccountant(
+                targetDelta: try #require(one["delta"]?.double),
+                samplingMethod: try #require(SamplingMethod(rawValue: one["sampling"]?.string ?? "")),
+                neighboringRelation: try #require(NeighboringRelation(rawValue: one["relation"]?.string ?? "")),
+                populationSize: try #require(one["population"]?.int.map(Int.init)))
             for release in one["releases"]?.elements ?? [] {
                 let (multiplier, count) = (release.elements?.first?.double, release.elements?.last?.int)
-                accountant.compose(noiseMultiplier: try #require(multiplier), count: Int(try #require(count)))
+                let sample = try #require(release.elements?[1].int.map(Int.init))
+                accountant.compose(
+                    noiseMultiplier: try #require(multiplier), sampleSize: sample, count: Int(try #require(count)))
             }
             let epsilon = try #require(one["epsilon"]?.double)
-            #expect(abs(accountant.epsilon - epsilon) <= 1e-6 * epsilon)
+            #expect(abs(accountant.epsilon - epsilon) <= 1e-6 * epsilon, "\(one) gives \(accountant.epsilon)")
         }
     }
 

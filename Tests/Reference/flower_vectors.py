@@ -126,21 +126,46 @@ def case(out, name, strategy, options, rng, count=5, rounds=3, dtype="float32", 
     (out / f"{name}.json").write_text(json.dumps(doc))
 
 
-def accountant(out, rng):
-    """What flwr's accountant, and so Google's dp-accounting, says of Gaussian releases that nothing amplifies."""
-    from flwr.supercore.privacy_accounting import GaussianPrivacyEvent, NeighboringRelation, PrivacyConfig, SamplingMethod
+def spent(config, releases, factor=1.0):
+    """What flwr's accountant says of releases with noise of so many times what they have, and the least divergence."""
+    from flwr.supercore.privacy_accounting import GaussianPrivacyEvent
     from flwr.supercore.privacy_accounting.rdp_accountant import RdpAccountant
 
-    cases = []
-    for _ in range(40):
-        delta = float(10 ** rng.uniform(-12, -1))
-        config = PrivacyConfig(delta, 10, NeighboringRelation.ADD_OR_REMOVE_ONE, SamplingMethod.NO_AMPLIFICATION)
-        made, releases = RdpAccountant(config), []
-        for _ in range(int(rng.integers(0, 4))):
-            releases.append([float(10 ** rng.uniform(-1, 3)), int(rng.integers(1, 200))])
-            made.compose(GaussianPrivacyEvent(releases[-1][0], 5, 10), releases[-1][1])
-        cases.append({"delta": delta, "releases": releases, "epsilon": made.get_privacy_spent().epsilon})
+    made = RdpAccountant(config)
+    for noise, sample, count in releases:
+        made.compose(GaussianPrivacyEvent(noise * factor, sample, config.population_size), count)
+    return made.get_privacy_spent().epsilon, made._backend.rdp.min()
+
+
+def accountant(out, rng):
+    """What flwr's accountant, and so Google's dp-accounting, says of Gaussian releases of samples."""
+    from flwr.supercore.privacy_accounting import NeighboringRelation, PrivacyConfig, SamplingMethod
+
+    def releases(population, sample):
+        noises = [10 ** rng.uniform(-1, 3), 10 ** rng.uniform(-2, 4), 10 ** rng.uniform(-0.5, 1)]
+        counts = [rng.integers(1, 200), rng.integers(1, 20), rng.integers(1000, 50000)]
+        kinds = rng.integers(0, 3, int(rng.integers(1, 3)))
+        return [[float(noises[i]), sample or int(rng.integers(1, population + 1)), int(counts[i])] for i in kinds]
+
+    cases, rounding = [], 0
+    add, replace = NeighboringRelation.ADD_OR_REMOVE_ONE, NeighboringRelation.REPLACE_ONE
+    for method, relation, count in ((SamplingMethod.NO_AMPLIFICATION, add, 40), (SamplingMethod.POISSON, add, 30), (SamplingMethod.WITHOUT_REPLACEMENT, replace, 12)):
+        made = 0
+        while made < count:
+            population = int(10 ** rng.uniform(0.4, 5))
+            # Any share, all, a small one.
+            sample = (0, population, max(1, int(population * 10 ** rng.uniform(-3, 0))))[made % 3]
+            config = PrivacyConfig(float(10 ** rng.uniform(-12, -1)), population, relation, method)
+            told = [] if made == 0 else releases(population, sample)
+            epsilon, least = spent(config, told)
+            # Google's sums of 1 - 1 with much noise, for thousands of releases, are rounding's: another machine has others.
+            if told and (least < 1e-12 * sum(count for *_, count in told) or abs(spent(config, told, 1 + 1e-11)[0] - epsilon) > 1e-9 * epsilon):
+                rounding += 1
+                continue
+            made += 1
+            cases.append({"delta": config.target_delta, "sampling": method.value, "relation": relation.value, "population": population, "releases": told, "epsilon": epsilon})
     (out / "accountant.json").write_text(json.dumps({"flwr": flwr.__version__, "cases": cases}))
+    print(len(cases), "cases of the accountant;", rounding, "that rounding decides are left out")
 
 
 OPTIONS = [

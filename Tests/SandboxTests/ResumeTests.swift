@@ -79,6 +79,31 @@ struct ResumeTests {
         }
     }
 
+    @Test("A run with privacy that goes on has its key and what it spent: it does not begin to count anew, nor end")
+    func privacy() async throws {
+        let privacy: JSON = [
+            "noise_multiplier": 6, "clipping_norm": 0.5, "target_delta": 1e-3, "max_epsilon": 2,
+            "sampling": "without-replacement",
+        ]
+        let network = try Self.network()
+        try await network.whileServing {
+            func start(_ kwargs: OrderedDictionary<String, JSON>) async throws -> Int64 {
+                try await network.createTask(
+                    name: "t", organizations: [1], databases: ["default"], input: Self.input(kwargs))
+            }
+            let killed = try await start([
+                "model": "logistic", "target": "diagnosis", "num_rounds": 9, "fraction_train": 0.7, "privacy": privacy,
+            ])
+            while await network.subtasks(of: killed).count < 3 { try await Task.sleep(for: .milliseconds(2)) }
+            await network.killTask(killed)
+            let resumed = try await start(["resume": .int(killed)])
+            #expect(try await network.wait(for: resumed) == "completed")
+            let result = try #require(try await Self.model(network, resumed))
+            // As many rounds as a run that never stopped may train.
+            #expect(result["rounds"]?.elements?.count == 3 && result["privacy"]?["releases"] == 3)
+        }
+    }
+
     @Test(
         "An app in Swift goes on likewise, in its first training and outside of it", arguments: [2, 4, 8, 9, 10, 11])
     func swiftApp(fanOuts: Int) async throws {

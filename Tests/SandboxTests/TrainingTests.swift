@@ -156,6 +156,35 @@ struct TrainingTests {
         #expect(result["privacy"]?["clipping"]?.string == side)
     }
 
+    @Test("With a secret sample the result tells what it spent and of which neighbours, and not whom it drew")
+    func secretSample() async throws {
+        let privacy: JSON = [
+            "noise_multiplier": 6, "clipping_norm": 0.5, "target_delta": 1e-3, "max_epsilon": 2,
+            "sampling": "without-replacement",
+        ]
+        let kwargs: OrderedDictionary<String, JSON> = [
+            "model": "logistic", "target": "diagnosis", "num_rounds": 8, "fraction_train": 0.7, "privacy": privacy,
+        ]
+        let result = try await Fixture.run(kwargs).outcome.result
+        let rounds = result["rounds"]?.elements ?? []
+        let spent = try #require(result["privacy"])
+        #expect(spent["sampling_method"] == "without-replacement" && spent["neighboring_relation"] == "replace-one")
+        #expect(spent["population_size"] == 3 && spent["num_sampled_clients"] == 2)
+        #expect(rounds.count == 3 && rounds.allSatisfy { $0["participants"] == 2 })
+        #expect(rounds.last?["epsilon"] == spent["epsilon"])
+        // 0.83, 1.35, 1.83 and 2.29: as dp-accounting says of noise of 3 and samples of 2 of 3.
+        #expect(abs((spent["epsilon"]?.double ?? 0) - 1.83) < 0.01)
+        for participant in result["participants"]?.elements ?? [] {
+            #expect(participant["rounds"] == .null)
+            #expect(participant["curves"]?.members?.keys.contains { $0.hasPrefix("train") } == false)
+        }
+        let narrow: JSON = .object((privacy.members ?? [:]).merging(["max_epsilon": 0.5]) { $1 })
+        let error = await #expect(throws: SandboxRun.Failed.self) {
+            try await Fixture.run(kwargs.merging(["privacy": narrow]) { $1 })
+        }
+        #expect("\(error.map { "\($0)" } ?? "")".contains("privacy.max_epsilon is less than the first round spends"))
+    }
+
     @Test("Categories, missing values and a regression by MLP")
     func mixedTable() async throws {
         func table(_ offset: Int) -> String {

@@ -66,6 +66,17 @@ struct ArgumentTests {
             ])
         let narrow: JSON = ["noise_multiplier": 1, "clipping_norm": 0.5, "target_delta": 1e-5, "max_epsilon": 1]
         #expect(problems(narrow).first?.hasPrefix("privacy.max_epsilon is less than the first round spends") ?? false)
+        // Of a secret sample nobody knows before the preparation how much it spends.
+        var secret = (narrow.members ?? [:]).merging(["sampling": "without-replacement", "noise_multiplier": 4]) { $1 }
+        #expect(problems(.object(secret)).isEmpty)
+        let sampled = try TrainingArguments([
+            "model": "linear", "target": "y", "privacy": .object(secret), "fraction_train": 0.02,
+        ])
+        #expect(try sampled.wrappedStrategy(organizations: 500).requiredTrainReplies == 10)
+        #expect(throws: InvalidArguments.self) { try sampled.wrappedStrategy(organizations: 3) }
+        secret["sampling"] = "poisson"
+        #expect(
+            problems(.object(secret)) == ["privacy.sampling must be one of no-amplification, without-replacement"])
         let arguments = try TrainingArguments(["model": "linear", "target": "y", "privacy": plain])
         let strategy = try #require(try arguments.privacy?.around(arguments.strategy, organizations: 3))
         #expect(strategy.requiredTrainReplies == 3)

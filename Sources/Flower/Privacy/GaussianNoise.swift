@@ -67,7 +67,7 @@ public struct GaussianNoise: Sendable {
     }
 }
 
-/// The key of a run's noise, which goes with it through its checkpoint.
+/// The key of a run's noise and secret samples, which goes with it through its checkpoint.
 ///
 /// A run that goes on, even twice, draws the same noise for the same round of the same numbers: were it other noise,
 /// their mean would have less. For other numbers it draws other noise: were it the same, their difference would have
@@ -107,6 +107,17 @@ struct NoiseKey: Sendable, Equatable {
         var digest = begun("count", round)
         Self.add("\(count)", to: &digest)
         return GaussianNoise(deviation: deviation, key: SHA256Key(digest))
+    }
+
+    /// So many of the nodes, each set of them as likely as another for who has not the key: a round's digests of the
+    /// nodes order them.
+    func sample(_ nodes: [Int64], _ count: Int, round: Int) -> [Int64] {
+        let ranks = nodes.map { node in
+            var digest = begun("sample", round)
+            Self.add("\(node)", to: &digest)
+            return (node: node, rank: digest.finalize())
+        }
+        return ranks.sorted { $0.rank.lexicographicallyPrecedes($1.rank) }.prefix(count).map(\.node)
     }
 
     private func begun(_ purpose: String, _ round: Int) -> SHA256 {

@@ -34,6 +34,8 @@ public struct FedAvg: Strategy {
     public var evaluateMetricsAggregator: MetricsAggregator?
     /// What the sampling of nodes derives from.
     public var seed: Int64
+    /// What the sampling for training derives from in place of the seed, where nobody may know who is drawn.
+    var trainKey: NoiseKey?
 
     /// Flower's parameters and defaults, and a seed for the sampling.
     public init(
@@ -78,7 +80,7 @@ public struct FedAvg: Strategy {
         -> [Message]
     {
         guard fractionTrain != 0 else { return [] }
-        let nodes = try await sample(grid, trainSampleSize, purpose: "sample-train", round)
+        let nodes = try await sample(grid, trainSampleSize, purpose: "sample-train", round, trainKey)
         return messages(round, arrays, config, nodes, .train)
     }
 
@@ -98,11 +100,11 @@ public struct FedAvg: Strategy {
         max(Int(saturating: Double(nodes) * fractionTrain), minTrainNodes)
     }
 
-    /// Flower's sample; drawn from the seed, in ascending order. Where Flower waits for nodes to connect, a
+    /// Flower's sample; drawn from the seed or a key, in ascending order. Where Flower waits for nodes to connect, a
     /// collaboration's organizations are known: too few are an error.
-    func sample(_ grid: any Grid, _ size: (Int) -> Int, purpose: String, _ round: Int)
-        async throws -> [Int64]
-    {
+    func sample(
+        _ grid: any Grid, _ size: (Int) -> Int, purpose: String, _ round: Int, _ key: NoiseKey? = nil
+    ) async throws -> [Int64] {
         let nodes = try await grid.nodeIDs()
         let size = size(nodes.count)
         let needed = max(minAvailableNodes, size)
@@ -113,6 +115,7 @@ public struct FedAvg: Strategy {
                     + "min_evaluate_nodes."
             )
         }
+        if let key { return key.sample(nodes, size, round: round).sorted() }
         var random = SeededRandom(seed, purpose, Int64(round))
         return random.sample(nodes, size).sorted()
     }

@@ -6,6 +6,8 @@ import OrderedCollections
 ///     w ← strategy(w + Δᵢ min(1, C / ‖Δᵢ‖)) + N(0, (z C / m)²)
 ///
 /// z is the noise multiplier, C the norm, m the number of nodes in a round. A round counts only where nobody failed.
+/// An accountant of samples without replacement makes the samples secret: they are drawn from a key of this wrapper and
+/// not from the strategy's seed. Who sees the messages sees them.
 /// Time and memory are those of the strategy; clipped models are computed while they are read.
 /// Source: `DifferentialPrivacyServerSideFixedClipping` and `DifferentialPrivacyClientSideFixedClipping` of
 /// `flwr/serverapp/strategy/dp_fixed_clipping.py`.
@@ -28,7 +30,7 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
     private static let stateName = "differential-privacy-fixed"
 
     /// Flower's parameters. Throws ``AggregationError`` for values out of range, and for an accountant with another
-    /// strategy than the mean, of which one node's share is known.
+    /// strategy than the mean, of which one node's share is known, or of poisson, which draws no fixed number.
     public init(
         _ strategy: any Strategy, side: ClippingSide, noiseMultiplier: Double, clippingNorm: Double,
         numSampledClients: Int, accountant: RDPAccountant? = nil
@@ -37,10 +39,15 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
         guard clippingNorm > 0 else {
             throw AggregationError(reason: "The clipping norm should be a positive value.")
         }
-        if accountant != nil {
+        if let accountant {
             guard noiseMultiplier > 0 else {
                 throw AggregationError(
                     reason: "The noise multiplier must be positive when accounting is enabled.")
+            }
+            guard accountant.samplingMethod != .poisson else {
+                throw AggregationError(
+                    reason: "Fixed-clipping accounting requires sampling_method='no-amplification' or "
+                        + "'without-replacement': so many nodes are drawn, neither more nor fewer.")
             }
             guard strategy is FedAvg || strategy is FedProx else {
                 throw AggregationError(
@@ -59,18 +66,15 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
     public var state: RecordDict {
         get {
             var own = noiseKey.config
-            if let accountant {
-                own["releases"] = .int(Int64(accountant.releases))
-                own["divergence"] = .double(accountant.divergence)
-            }
+            if let accountant { own.merge(accountant.state) { own, _ in own } }
             return DifferentialPrivacy.state(strategy.state, Self.stateName, own)
         }
         set {
             let (own, inner) = DifferentialPrivacy.split(newValue, Self.stateName)
-            if let own {
-                noiseKey = NoiseKey(own) ?? noiseKey
-                accountant?.restore(releases: own["releases"]?.int, divergence: own["divergence"]?.double)
-            }
+            // Without the key a round may come twice, with other noise and another sample.
+            let key = own.flatMap { NoiseKey($0) }
+            noiseKey = key ?? noiseKey
+            accountant?.restore(key == nil ? nil : own)
             strategy.state = inner
         }
     }
@@ -80,7 +84,25 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
 
     /// Whether the next round would go beyond the accountant's bound.
     public var isExhausted: Bool {
-        strategy.isExhausted || accountant?.wouldExceed(noiseMultiplier: noiseMultiplier) ?? false
+        strategy.isExhausted
+            || accountant.map { $0.wouldExceed(noiseMultiplier: effectiveMultiplier, sampleSize: numSampledClients) }
+                ?? false
+    }
+
+    /// ε after each of so many rounds more; nil where nobody counts.
+    package func epsilons(rounds: Int) -> [Double]? {
+        accountant.map { accountant in
+            var spent = accountant
+            return (0..<rounds).map { _ in
+                spent.compose(noiseMultiplier: effectiveMultiplier, sampleSize: numSampledClients)
+                return spent.epsilon
+            }
+        }
+    }
+
+    /// z against what tells the sums of two neighbouring rounds apart: C, or 2 C.
+    private var effectiveMultiplier: Double {
+        noiseMultiplier / (accountant?.neighboringRelation.sensitivity ?? 1)
     }
 
     /// The settings, a line each, for the log.
@@ -96,6 +118,7 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
         if let accountant, isExhausted {
             throw PrivacyBudgetExhausted(epsilon: accountant.epsilon, delta: accountant.targetDelta)
         }
+        if accountant?.samplingMethod == .withoutReplacement { try await drawSecretly(grid) }
         var config = config
         currentArrays = arrays
         if side == .client { config[DifferentialPrivacy.clippingNorm] = .double(clippingNorm) }
@@ -108,13 +131,48 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
         return messages
     }
 
-    /// The strategy's arrays of clipped replies, with noise. Nil where a node failed.
+    /// Amplification is for samples that nobody can foretell, of just as many nodes as the accountant was told.
+    private mutating func drawSecretly(_ grid: any Grid) async throws {
+        let available = try await grid.nodeIDs().count
+        guard available == accountant?.populationSize else {
+            throw AggregationError(
+                reason: "The accountant's population_size does not match the nodes that there are: "
+                    + "\(accountant?.populationSize ?? 0) != \(available).")
+        }
+        guard var secret = averaging else {
+            throw AggregationError(reason: "The strategy's samples are not drawn from a secret: nothing is amplified.")
+        }
+        secret.trainKey = noiseKey
+        averaging = secret
+    }
+
+    /// The mean underneath; nil where the strategy is another.
+    private var averaging: FedAvg? {
+        get { strategy as? FedAvg ?? (strategy as? FedProx)?.averaging }
+        set {
+            guard let newValue else { return }
+            if var proximal = strategy as? FedProx {
+                proximal.averaging = newValue
+                strategy = proximal
+            } else {
+                strategy = newValue
+            }
+        }
+    }
+
+    /// The strategy's arrays of clipped replies, with noise. Nil where a node failed; of a secret sample, throws
+    /// ``AggregationError``.
     public mutating func aggregateTrain(round: Int, replies: [Message]) async throws -> (
         arrays: ArrayRecord?, metrics: MetricRecord?
     ) {
-        guard replies.allSatisfy({ $0.content != nil }) else { return (nil, nil) }
+        guard replies.allSatisfy({ $0.content != nil }), accountant == nil || replies.count == numSampledClients else {
+            guard accountant?.samplingMethod != .withoutReplacement else {
+                throw AggregationError(
+                    reason: "A sampled node failed: samples that are drawn until all answer amplify nothing.")
+            }
+            return (nil, nil)
+        }
         if accountant != nil {
-            guard replies.count == numSampledClients else { return (nil, nil) }
             try checkUniform(replies)
             try checkPrecision(replies)
         }
@@ -129,14 +187,13 @@ public struct DifferentialPrivacyFixedClipping: WrappingStrategy {
         let (arrays, metrics) = try await strategy.aggregateTrain(round: round, replies: clipped)
         guard let arrays else { return (nil, metrics) }
         let noisy = try noiseKey.noisy(arrays, round: round, noiseMultiplier, clippingNorm, among: numSampledClients)
-        let multiplier = noiseMultiplier
-        accountant?.compose(noiseMultiplier: multiplier)
+        let (multiplier, clients) = (effectiveMultiplier, numSampledClients)
+        accountant?.compose(noiseMultiplier: multiplier, sampleSize: clients)
         return (noisy, metrics)
     }
 
     /// One node's share of the mean is 1 / m only where all weigh alike.
     private func checkUniform(_ replies: [Message]) throws(AggregationError) {
-        let averaging = strategy as? FedAvg ?? (strategy as? FedProx)?.averaging
         guard let averaging, !averaging.isUniform else { return }
         let weights = replies.map { $0.content?.metricRecords.values.first?[averaging.weightedByKey]?.double ?? .nan }
         guard weights.allSatisfy({ $0.isFinite && $0 > 0 }) else {

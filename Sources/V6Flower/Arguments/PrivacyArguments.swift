@@ -7,7 +7,14 @@ struct PrivacyArguments: Sendable {
     let side: ClippingSide
     let noiseMultiplier: Double
     let clippingNorm: Double
-    let accountant: RDPAccountant
+    let targetDelta: Double
+    let maxEpsilon: Double?
+    let sampling: Sampling
+
+    /// flwr's words for what is done here: so many organizations are drawn, by the seed or in secret.
+    enum Sampling: String, CaseIterable {
+        case noAmplification = "no-amplification", withoutReplacement = "without-replacement"
+    }
 
     /// Nil where nothing is asked for. Adds to `problems` what is wrong.
     init?(_ values: ArgumentValues, strategy: String?, problems: inout [String]) {
@@ -16,24 +23,31 @@ struct PrivacyArguments: Sendable {
         if let strategy, !["FedAvg", "FedProx"].contains(strategy) {
             problems.append("privacy is for the strategies FedAvg and FedProx: of others nobody knows a node's share")
         }
-        do {
+        do throws(InvalidArguments) {
             let bound = try options[Self.maxEpsilon]
             side = try options[Self.side]
             noiseMultiplier = try options[Self.noiseMultiplier]
             clippingNorm = try options[Self.clippingNorm]
-            accountant = try RDPAccountant(
-                targetDelta: options[Self.targetDelta], maxEpsilon: bound > 0 ? bound : nil)
+            targetDelta = try options[Self.targetDelta]
+            maxEpsilon = bound > 0 ? bound : nil
+            sampling = try options[Self.sampling]
         } catch {
             return nil
         }
-        guard !accountant.wouldExceed(noiseMultiplier: noiseMultiplier) else {
-            problems.append("privacy.max_epsilon is less than the first round spends: raise it or noise_multiplier")
+        // How large a share is drawn, only the preparation tells.
+        guard sampling == .noAmplification else { return }
+        do throws(InvalidArguments) {
+            _ = try around(FedAvg(), organizations: 2)
+        } catch {
+            problems += error.problems
             return nil
         }
     }
 
     /// A mean in which all weigh alike, with this privacy, among so many organizations. Throws ``InvalidArguments``.
-    func around(_ strategy: any Strategy, organizations: Int) throws(InvalidArguments) -> any Strategy {
+    func around(
+        _ strategy: any Strategy, organizations: Int
+    ) throws(InvalidArguments) -> DifferentialPrivacyFixedClipping {
         var (alike, clients) = (strategy, organizations)
         if var averaging = strategy as? FedAvg {
             averaging.isUniform = true
@@ -42,20 +56,31 @@ struct PrivacyArguments: Sendable {
             proximal.averaging.isUniform = true
             (alike, clients) = (proximal, proximal.averaging.trainSampleSize(of: organizations))
         }
+        let wrapped: DifferentialPrivacyFixedClipping
         do throws(AggregationError) {
-            return try DifferentialPrivacyFixedClipping(
+            wrapped = try DifferentialPrivacyFixedClipping(
                 alike, side: side, noiseMultiplier: noiseMultiplier, clippingNorm: clippingNorm,
-                numSampledClients: clients, accountant: accountant)
+                numSampledClients: clients, accountant: accountant(organizations: organizations))
         } catch {
             throw InvalidArguments(problems: [error.reason])
         }
+        guard !wrapped.isExhausted else {
+            throw InvalidArguments(problems: [
+                "privacy.max_epsilon is less than the first round spends: raise it or noise_multiplier"
+            ])
+        }
+        return wrapped
     }
 
-    /// ε after so many rounds.
-    func epsilon(rounds: Int) -> Double {
-        var spent = accountant
-        spent.compose(noiseMultiplier: noiseMultiplier, count: rounds)
-        return spent.epsilon
+    private func accountant(organizations: Int) throws(AggregationError) -> RDPAccountant {
+        switch sampling {
+        case .noAmplification: try RDPAccountant(targetDelta: targetDelta, maxEpsilon: maxEpsilon)
+        case .withoutReplacement:
+            // Of samples of a fixed size nobody knows what one organization more would change.
+            try RDPAccountant(
+                targetDelta: targetDelta, maxEpsilon: maxEpsilon, samplingMethod: .withoutReplacement,
+                neighboringRelation: .replaceOne, populationSize: organizations)
+        }
     }
 }
 
@@ -64,7 +89,9 @@ extension PrivacyArguments {
         "privacy", .json, "Privacy", default: [:],
         help: "Differential privacy of the models, for example {\"noise_multiplier\": 1.0, \"clipping_norm\": 0.5, "
             + "\"target_delta\": 1e-5}; empty for none. docs/strategies.md tells more.")
-    static let definitions: [any DeclaredArgument] = [noiseMultiplier, clippingNorm, side, targetDelta, maxEpsilon]
+    static let definitions: [any DeclaredArgument] = [
+        noiseMultiplier, clippingNorm, side, targetDelta, maxEpsilon, sampling,
+    ]
 
     private static let noiseMultiplier = Argument(
         "noise_multiplier", .float(.above(0)), "Noise multiplier",
@@ -81,4 +108,10 @@ extension PrivacyArguments {
     private static let maxEpsilon = Argument(
         "max_epsilon", .float(.atLeast(0)), "Largest epsilon", default: 0,
         help: "Training ends before more than this is spent; 0 sets no bound.")
+    private static let sampling = Argument(
+        "sampling", .oneOf(Sampling.self), "Sampling", default: .noAmplification,
+        help:
+            "Who trains in a round, where fraction_train leaves some out: drawn by the seed, which amplifies nothing, "
+            + "or without-replacement from a secret, which does for who sees models alone; epsilon is then of "
+            + "replace-one.")
 }

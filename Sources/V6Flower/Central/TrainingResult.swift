@@ -19,7 +19,10 @@ struct TrainingResult {
     let seconds: Double
 
     func members() throws -> OrderedDictionary<String, JSON> {
-        let rounds = rounds
+        let privacy = try arguments.privacy?.around(
+            arguments.strategy, organizations: preparation.organizations.count)
+        let epsilons = privacy?.epsilons(rounds: reports.count { $0.train != nil }) ?? []
+        let rounds = rounds(epsilons)
         let report = try arguments.question.model.report(arrays, preparation.design)
         var members: OrderedDictionary<String, JSON> = [
             "strategy": .string(arguments.strategyName),
@@ -35,7 +38,7 @@ struct TrainingResult {
         ]
         members["selection"] = selection
         members["started_from"] = arguments.startFrom.map(JSON.int)
-        members["privacy"] = privacy
+        members["privacy"] = privacy.flatMap { Self.privacy($0, epsilons) }
         return members
     }
 
@@ -58,15 +61,17 @@ struct TrainingResult {
         OrderedDictionary(firstOf: reports.compactMap(\.evaluate).map { ($0.round, $0) })
     }
 
-    /// The bound of what the models tell of an organization; nil where no privacy was asked for.
-    private var privacy: JSON? {
-        arguments.privacy.map { privacy in
-            let releases = reports.count { $0.train != nil }
-            return [
-                "epsilon": .double(privacy.epsilon(rounds: releases)), "releases": .int(Int64(releases)),
-                "max_epsilon": privacy.accountant.maxEpsilon.map(JSON.double) ?? .null,
-                "delta": .double(privacy.accountant.targetDelta), "accountant": "rdp",
-                "neighboring_relation": "add-or-remove-one", "sampling_method": "no-amplification",
+    /// The bound of what the models tell of an organization.
+    private static func privacy(_ privacy: DifferentialPrivacyFixedClipping, _ epsilons: [Double]) -> JSON? {
+        privacy.accountant.map { accountant in
+            [
+                "epsilon": .double(epsilons.last ?? 0), "releases": .int(Int64(epsilons.count)),
+                "max_epsilon": accountant.maxEpsilon.map(JSON.double) ?? .null,
+                "delta": .double(accountant.targetDelta), "accountant": "rdp",
+                "neighboring_relation": .string(accountant.neighboringRelation.rawValue),
+                "sampling_method": .string(accountant.samplingMethod.rawValue),
+                "population_size": accountant.populationSize.map { .int(Int64($0)) } ?? .null,
+                "num_sampled_clients": .int(Int64(privacy.numSampledClients)),
                 "noise_multiplier": .double(privacy.noiseMultiplier), "clipping_norm": .double(privacy.clippingNorm),
                 "clipping": .string(privacy.side.rawValue),
             ]
@@ -79,8 +84,9 @@ struct TrainingResult {
     }
 
     /// A row a round: training of the round, evaluation of the model it ended with.
-    private var rounds: RoundTable {
+    private func rounds(_ epsilons: [Double]) -> RoundTable {
         let (columns, evaluations) = (columns, evaluations)
+        var spent = epsilons.makeIterator()
         return RoundTable(
             reports.compactMap { report -> OrderedDictionary<String, JSON>? in
                 guard let train = report.train else { return nil }
@@ -89,7 +95,7 @@ struct TrainingResult {
                 ]
                 row.merge(columns.train.json(train.metrics)) { own, _ in own }
                 row.merge(columns.evaluate.json(evaluations[train.round]?.metrics ?? [:])) { own, _ in own }
-                if let privacy = arguments.privacy { row["epsilon"] = .double(privacy.epsilon(rounds: train.round)) }
+                row["epsilon"] = spent.next().map(JSON.double)
                 row["seconds"] = .double(report.seconds)
                 return row
             })
@@ -151,6 +157,8 @@ struct TrainingResult {
 
     private var participants: JSON {
         let shown = Set(type(of: arguments.question.model).metrics.filter(\.isShown).map(\.name))
+        // Who trained in which round is what a secret sample hides.
+        let isSecret = arguments.privacy?.sampling == .withoutReplacement
         return .array(
             preparation.organizations.map { organization in
                 let trained = reports.compactMap(\.train).filter { $0.organizations[organization.id] != nil }
@@ -158,7 +166,7 @@ struct TrainingResult {
                 let columns = ColumnNames(
                     (trained + evaluated).flatMap { $0.organizations[organization.id]?.keys.map { $0 } ?? [] })
                 var curves: OrderedDictionary<String, OrderedDictionary<String, JSON>> = [:]
-                for half in trained + evaluated {
+                for half in isSecret ? evaluated : trained + evaluated {
                     for (name, value) in half.organizations[organization.id] ?? [:]
                     where shown.contains(name) && !value.json.isNull {
                         curves[columns[name], default: [:]][String(half.round)] = value.json
@@ -169,7 +177,7 @@ struct TrainingResult {
                 var members: OrderedDictionary<String, JSON> = [
                     "organization": .int(organization.id), "name": .string(organization.name),
                     "train_rows": .int(Int64(organization.trainRows)), "test_rows": .int(Int64(organization.testRows)),
-                    "rounds": .int(Int64(trained.count)),
+                    "rounds": isSecret ? .null : .int(Int64(trained.count)),
                     "metrics": .object(columns.json(scored)),
                     "curves": .object(curves.mapValues(JSON.object)),
                 ]
