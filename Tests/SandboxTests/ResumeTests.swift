@@ -240,7 +240,7 @@ struct ResumeTests {
             let early = try await start(["resume": .int(working)])
             #expect(try await network.wait(for: early) == "crashed")
             let refusal = await network.log(ofTask: early, at: 1)
-            #expect(refusal.contains("task \(working) is still at work: resume it when it has ended"), "\(refusal)")
+            #expect(refusal.contains("task \(working) is still at work: wait for its end"), "\(refusal)")
             await network.killTask(working)
         }
     }
