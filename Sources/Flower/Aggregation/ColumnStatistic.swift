@@ -58,15 +58,12 @@ struct MeanNearMedian: ColumnStatistic {
                 first[place] += gained[place] - output[place] < output[place] - lost[place] ? 1 : 0
             }
         }
-        var sums = [Double](repeating: 0, count: rows.width)
-        for row in 0..<rows.count {
-            let (number, numbers) = (Scalar(row), rows[row])
-            for place in 0..<rows.width {
-                let isNear = number >= first[place] && number < first[place] + Scalar(count)
-                sums[place] += isNear ? Double(numbers[place]) : 0
-            }
+        for place in 0..<rows.width where !output[place].isNaN {
+            let start = Int(first[place])
+            var sum = 0.0
+            for row in start..<(start + count) { sum += Double(rows[row][place]) }
+            output[place] = Scalar(sum / Double(count))
         }
-        for place in 0..<rows.width { output[place] = output[place].isNaN ? .nan : Scalar(sums[place] / Double(count)) }
     }
 }
 

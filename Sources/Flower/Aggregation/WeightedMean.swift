@@ -32,17 +32,18 @@ public struct WeightedMean: Sendable {
             guard Set(arrays.keys) == Set(sums.keys) else { throw InconsistentMessageReplies.differentArrays }
             for (name, array) in arrays { try check(array, name, node) }
         }
-        for name in sums.keys {
+        for (index, name) in sums.keys.enumerated() {
             let terms = records.compactMap { record in record.arrays[name].map { Term(array: $0, share: record.share) }
             }
             for start in stride(from: 0, to: terms.count, by: Self.atOnce) {
-                try sums[name]?.add([Term](terms[start..<min(start + Self.atOnce, terms.count)]))
+                // By its place: the sums are changed where they are, and not a copy of them.
+                try sums.values[index].add([Term](terms[start..<min(start + Self.atOnce, terms.count)]))
             }
         }
     }
 
     /// So many records are looked at together.
-    private static let atOnce = 8
+    private static let atOnce = 4
 
     private func check(_ array: NDArray, _ name: String, _ node: Int64) throws(AggregationError) {
         guard array.stype == NDArray.numpy else {
