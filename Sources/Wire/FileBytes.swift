@@ -74,8 +74,6 @@ public struct FileBytes: SliceableBytes {
             range: (range.lowerBound + within.lowerBound)..<(range.lowerBound + within.upperBound))
     }
 
-    private static let smallPart = 1 << 20
-
     /// Maps a part of these bytes for the length of the call and lends it. Throws ``FileError`` where it cannot be
     /// mapped.
     public func withBytes<R>(in part: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
@@ -84,9 +82,7 @@ public struct FileBytes: SliceableBytes {
         let page = Int(getpagesize())
         let start = range.lowerBound / page * page
         let length = range.upperBound - start
-        // All pages of a small part at once: one by one they take longer than what is done with them.
-        let populate = length <= Self.smallPart ? MAP_POPULATE : 0
-        guard let memory = mmap(nil, length, PROT_READ, MAP_PRIVATE | populate, descriptor.number, off_t(start)),
+        guard let memory = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor.number, off_t(start)),
             memory != MAP_FAILED
         else {
             throw FileError(action: "map", path: descriptor.path, code: errno)

@@ -54,17 +54,17 @@ extension ReplyRows {
     private static func value<Value>(
         _ range: Range<Int>, _ replies: [FlatArrays], _ body: (Int, ReplyRows) -> Value
     ) throws -> Value {
-        var numbers = [Scalar](repeating: 0, count: replies.count * range.count)
-        return try numbers.withUnsafeMutableBufferPointer { numbers in
-            for (row, reply) in replies.enumerated() {
-                let places = (row * range.count)..<((row + 1) * range.count)
-                try reply.read(range, to: UnsafeMutableBufferPointer(rebasing: numbers[places]))
-            }
-            guard let start = numbers.baseAddress else { throw NDArray.Problem.impossibleShape([]) }
-            return body(
-                range.lowerBound,
-                ReplyRows(count: replies.count, width: range.count, start: start, rowLength: range.count))
+        // Not an array: what is read over would be filled with zeros first.
+        let numbers = UnsafeMutableBufferPointer<Scalar>.allocate(capacity: replies.count * range.count)
+        defer { numbers.deallocate() }
+        for (row, reply) in replies.enumerated() {
+            let places = (row * range.count)..<((row + 1) * range.count)
+            try reply.read(range, to: UnsafeMutableBufferPointer(rebasing: numbers[places]))
         }
+        guard let start = numbers.baseAddress else { throw NDArray.Problem.impossibleShape([]) }
+        return body(
+            range.lowerBound,
+            ReplyRows(count: replies.count, width: range.count, start: start, rowLength: range.count))
     }
 }
 
