@@ -136,7 +136,7 @@ def test_the_session_of_a_task_holds_what_resumes_it_and_no_other(plain):
         organizations=[plain.ids["alpha"]], name="test", description="", image="v6-flower", session=session, collaboration=plain.collaboration,
         method="central", action="central_compute", arguments={"resume": task})["id"]
     assert plain.wait(elsewhere) == "crashed"
-    assert "resumed at the node where it ran, and in the session that it ran in" in plain.log(elsewhere)
+    assert "another task goes on from it at the node where it ran, and in its session" in plain.log(elsewhere)
 
 
 def test_a_dataframe_that_is_changed_while_a_run_works_on_it_ends_the_run(plain):

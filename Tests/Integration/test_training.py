@@ -36,6 +36,24 @@ def test_central_elsewhere_and_without_its_own_organization(plain):
     assert model(at_gamma) == model(result)
 
 
+def test_a_training_ends_early_with_its_best_model_and_another_starts_from_it(plain):
+    kwargs = {**LOGISTIC, "num_rounds": 20, "learning_rate": 1.5, "local_epochs": 3, "model_selection": {"metric": "loss", "patience": 2}}
+    task = plain.task("v6-flower", kwargs)
+    status, first, log = plain.outcome(task)
+    assert status == "completed", log
+    losses, best = [row["loss"] for row in first["rounds"]], first["selection"]["best_round"]
+    assert first["selection"]["stopped_early"] and len(losses) == best + 2 < 20
+    assert first["model"]["round"] == best and first["metrics"]["loss"] == losses[best - 1] == min(losses)
+    more = {**LOGISTIC, "start_from": task, "learning_rate_schedule": {"kind": "cosine"}, "model_options": {"personal_layers": ["bias"]}}
+    status, second, log = plain.run("v6-flower", more)
+    assert status == "completed" and f"starts from the model of task {task}" in log, log
+    assert second["started_from"] == task and second["model"]["preprocessing"] == first["model"]["preprocessing"]
+    assert second["rounds"][0]["train_loss"] < first["rounds"][0]["train_loss"]
+    assert len({participant["personal_layers"] for participant in second["participants"]}) == 3
+    status, _, log = plain.run("v6-flower", {**more, "target": "mean_radius", "model": "linear"})
+    assert status == "crashed" and "answers another question" in log
+
+
 def test_study(plain):
     status, result, log = plain.run("v6-flower", LOGISTIC, at="beta", study=plain.study)
     assert status == "completed", log
