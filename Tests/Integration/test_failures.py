@@ -23,7 +23,7 @@ def misbehaving(plain):
     """A task for each way to misbehave, all at once: the federation has two cores here."""
     def start(how):
         image = plain.image("v6-flower-" + how.replace(" ", "-"), [PROGRAM], gamma=[sys.executable, MISBEHAVE, PROGRAM, how])
-        return plain.task(image, {**LOGISTIC, "num_rounds": 1, "timeout": 45 if how == "is slow" else 120})
+        return plain.started(image, {**LOGISTIC, "num_rounds": 1, "timeout": 45 if how == "is slow" else 120})
     if GENERATION == 5:
         # Of two runs that end within a second at one node, 5.0.3 loses one.
         return {how: plain.outcome(start(how)) for how in WAYS}
