@@ -57,6 +57,11 @@ package struct FanOutReport: Sendable, Equatable {
     }
 }
 
+extension [FanOutReport] {
+    /// The last round that was trained; 0 where there is none.
+    package var lastTrainedRound: Int { compactMap(\.train).last?.round ?? 0 }
+}
+
 extension FanOutReport: FetchableRecord, PersistableRecord {
     package static let databaseTableName = "snapshot"
 

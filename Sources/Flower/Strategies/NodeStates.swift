@@ -1,12 +1,10 @@
 import OrderedCollections
 
-/// What a strategy carries from round to round for each node, and what the node weighs: arrays that lie where the grid
-/// keeps them, so that memory holds no more than one node's.
+/// What a strategy carries from round to round for each node, and what the node weighs.
 struct NodeStates: Sendable {
-    private var arrays: [Int64: ArrayRecord] = [:]
+    private var arrays = NodeArrays(prefix: "node-")
     private var weights: [Int64: Double] = [:]
 
-    private static let prefix = "node-"
     private static let weightsName = "node-weights"
 
     init() {}
@@ -30,28 +28,26 @@ struct NodeStates: Sendable {
         let total = seen.reduce(0) { $0 + $1.weight } / Double(seen.count) * Double(nodes.count)
         guard total > 0 else { return nil }
         var mean = WeightedMean()
-        for state in seen { try mean.add(state.arrays, share: state.weight / total, node: state.node) }
+        try mean.add(seen.map { ($0.arrays, $0.weight / total, $0.node) })
         return mean.finish()
     }
 
     /// All of it, for a checkpoint.
     var records: RecordDict {
         get {
-            guard !arrays.isEmpty else { return [:] }
-            let nodes = arrays.keys.sorted()
+            guard !arrays.nodes.isEmpty else { return [:] }
             var told: MetricRecord = [:]
-            for node in nodes { told[String(node)] = .double(weights[node] ?? 0) }
-            var records: RecordDict = [Self.weightsName: .metrics(told)]
-            for node in nodes { records[Self.prefix + String(node)] = arrays[node].map(Record.arrays) }
-            return records
+            for node in arrays.nodes { told[String(node)] = .double(weights[node] ?? 0) }
+            let records: RecordDict = [Self.weightsName: .metrics(told)]
+            return records.merging(arrays.records) { told, _ in told }
         }
         set {
-            (arrays, weights) = ([:], [:])
+            weights = [:]
             for (name, weight) in newValue.metricRecords[Self.weightsName] ?? [:] {
-                guard let node = Int64(name) else { continue }
-                weights[node] = weight.double
-                arrays[node] = newValue.arrayRecords[Self.prefix + name]
+                if let node = Int64(name) { weights[node] = weight.double }
             }
+            arrays.records = newValue
+            for node in arrays.nodes where weights[node] == nil { arrays[node] = nil }
         }
     }
 }
@@ -59,8 +55,13 @@ struct NodeStates: Sendable {
 extension Message {
     /// The question with arrays that the node adds to each of its gradients.
     func adding(correction: ArrayRecord?) -> Message {
-        guard let correction, var content else { return self }
-        content["correction"] = .arrays(correction)
+        correction.map { replacing("correction", with: $0) } ?? self
+    }
+
+    /// The same with another record of this name.
+    func replacing(_ name: String, with arrays: ArrayRecord) -> Message {
+        guard var content else { return self }
+        content[name] = .arrays(arrays)
         var message = self
         message.body = .success(content)
         return message

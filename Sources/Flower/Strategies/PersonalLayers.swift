@@ -19,10 +19,9 @@ public struct PersonalLayers: WrappingStrategy {
     /// Whether a node keeps the array of this name for itself.
     public let isPersonal: @Sendable (_ array: String) -> Bool
 
-    private var own: [Int64: ArrayRecord] = [:]
+    private var own = NodeArrays(prefix: "personal-")
     private var current: ArrayRecord = [:]
     private var open: (any Grid)?
-    private static let prefix = "personal-"
 
     /// A strategy around which nodes keep the arrays for which `isPersonal` is true.
     public init(_ strategy: any Strategy, keeping isPersonal: @escaping @Sendable (_ array: String) -> Bool) {
@@ -35,17 +34,10 @@ public struct PersonalLayers: WrappingStrategy {
 
     /// The strategy's, and each node's own arrays.
     public var state: RecordDict {
-        get {
-            own.keys.sorted().reduce(into: strategy.state) { state, node in
-                state[Self.prefix + String(node)] = own[node].map(Record.arrays)
-            }
-        }
+        get { strategy.state.merging(own.records) { _, own in own } }
         set {
-            own = [:]
-            for (name, arrays) in newValue.arrayRecords where name.hasPrefix(Self.prefix) {
-                if let node = Int64(name.dropFirst(Self.prefix.count)) { own[node] = arrays }
-            }
-            strategy.state = newValue.filter { !$0.key.hasPrefix(Self.prefix) }
+            own.records = newValue
+            strategy.state = newValue.filter { !own.isOwn($0.key) }
         }
     }
 
@@ -58,7 +50,7 @@ public struct PersonalLayers: WrappingStrategy {
     ) async throws -> [Message] {
         (current, open) = (arrays, grid)
         let expected = arrays.filter { isPersonal($0.key) }
-        for node in own.keys.sorted() { try own[node]?.checkMatches(expected) }
+        for node in own.nodes { try own[node]?.checkMatches(expected) }
         return try await strategy.configureTrain(round: round, arrays: arrays, config: config, grid: grid)
             .map(personal)
     }
@@ -90,12 +82,9 @@ public struct PersonalLayers: WrappingStrategy {
     }
 
     private func personal(_ message: Message) -> Message {
-        guard let own = own[message.metadata.dstNodeID], var content = message.content,
-            let (name, arrays) = content.arrayRecords.elements.first
+        guard let own = own[message.metadata.dstNodeID],
+            let (name, arrays) = message.content?.arrayRecords.elements.first
         else { return message }
-        content[name] = .arrays(arrays.merging(own) { $1 })
-        var message = message
-        message.body = .success(content)
-        return message
+        return message.replacing(name, with: arrays.merging(own) { $1 })
     }
 }

@@ -91,11 +91,6 @@ package struct Design: Sendable, Equatable {
 }
 
 extension Design {
-    /// The same for another question about the same columns. Throws ``ModelError/badMessage(_:)``.
-    package func asked(_ question: Question) throws(ModelError) -> Design {
-        try Design(json, question)
-    }
-
     /// What no agreement leads to: names that stand twice, numbers that are none, more columns than the features can
     /// have, a target of another kind than the model's. Throws ``ModelError/badMessage(_:)``.
     private func check() throws(ModelError) {

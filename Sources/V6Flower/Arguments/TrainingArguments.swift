@@ -49,6 +49,12 @@ struct TrainingArguments: RunArguments {
         if let model, model is any GrowingModel {
             problems += Self.problems(of: values, modelOptions, strategy: entry?.name)
         }
+        startFrom = (try? values[Self.startFrom]).flatMap { $0 > 0 ? $0 : nil }
+        if startFrom != nil, privacy != nil {
+            problems.append(
+                "privacy does not go with start_from: what the earlier task told of the organizations is in the model "
+                    + "and would not be counted")
+        }
         let rounds = (try? values[Self.numRounds]).map { Int($0) }
         schedule = rounds.flatMap {
             ScheduleArguments(values, numRounds: $0, strategy: entry, strategyOptions, problems: &problems)
@@ -77,14 +83,6 @@ struct TrainingArguments: RunArguments {
         numRounds = rounds
         organizations = try values[Self.organizations]
         timeout = try values[Self.timeout]
-        let task = try values[Self.startFrom]
-        startFrom = task > 0 ? task : nil
-        guard startFrom == nil || privacy == nil else {
-            throw InvalidArguments(problems: [
-                "privacy does not go with start_from: what the earlier task told of the organizations is in the model "
-                    + "and would not be counted"
-            ])
-        }
         quantization = try values[Self.quantization]
         isCompressed = try values[Self.zstd]
         var reading = TableReading(

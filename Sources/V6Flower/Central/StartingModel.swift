@@ -29,7 +29,7 @@ struct StartingModel: Sendable {
             ])
         }
         self.task = task
-        design = try settings.design.asked(question)
+        design = try Design(settings.design.json, question)
         do {
             arrays = try Self.checked(given, design)
         } catch {

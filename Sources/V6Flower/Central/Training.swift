@@ -54,7 +54,7 @@ enum Training {
         let result = try await train(
             &strategy, grid, try start?.arrays ?? preparation.design.initialArrays(), arguments, config)
         let reports = try run.journal.reports()
-        let trained = reports.compactMap(\.train).last?.round ?? 0
+        let trained = reports.lastTrainedRound
         if strategy.isExhausted, trained < arguments.numRounds {
             central.log.line("another round would spend more than privacy.max_epsilon: training ends here")
         }

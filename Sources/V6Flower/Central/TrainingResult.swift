@@ -45,7 +45,7 @@ struct TrainingResult {
     /// Which round was the best, and whether training ended before its last; nil where nobody asked.
     private var selection: JSON? {
         arguments.selection.map { asked in
-            let trained = reports.compactMap(\.train).last?.round ?? 0
+            let trained = reports.lastTrainedRound
             let best = asked.selection.best(of: evaluations.mapValues(\.metrics))
             return [
                 "metric": .string(asked.selection.metric.columnName),
